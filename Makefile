@@ -1,0 +1,81 @@
+# Every target sets up what it needs; the second run of any of them needs no network.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --require-hashes --no-deps --progress-bar on -r
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --override requirements/overrides.txt \
+	pyproject.toml requirements/build.in --extra detector
+
+.PHONY: help setup demo up test check format lint types imports test-real test-browser lock down clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "RemindFirst needs Python 3.11 or newer; say which one: make PYTHON=python3.11 ...")'
+	@echo "Making a virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/runtime.stamp: requirements/runtime.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the demo needs (once, a minute or two) ..."
+	@$(INSTALL) requirements/runtime.txt
+	@$(PIP) install -q --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/runtime.stamp
+	@echo "Installing what the tests need (once) ..."
+	@$(INSTALL) requirements/dev.txt
+	@touch $@
+
+$(VENV)/yolo.stamp: requirements/yolo.txt $(VENV)/dev.stamp
+	@echo "Installing the extra yolo (once, about 6 GB) ..."
+	@$(INSTALL) requirements/yolo.txt
+	@touch $@
+
+setup: $(VENV)/dev.stamp ## Install everything for development, without the extra yolo
+
+demo: $(VENV)/runtime.stamp ## Four simulated cameras, the whole story, in your browser
+	@$(BIN)/remindfirst demo
+
+up: $(VENV)/runtime.stamp ## All roles on this machine: make up CONFIG=site.yaml
+	@$(BIN)/remindfirst up --config $(CONFIG)
+
+test: $(VENV)/dev.stamp ## All tests that need no server and no browser
+	@$(BIN)/python -m pytest -m "not kafka and not postgres and not browser and not yolo"
+
+test-real: $(VENV)/yolo.stamp ## The tests on real clips and with the extra yolo
+	@$(BIN)/python -m pytest -m "real or yolo"
+
+test-browser: $(VENV)/dev.stamp ## The tests in Chromium, which must be installed
+	@$(BIN)/python -m pytest -m browser
+
+check: lint types imports ## Linters, types and import rules
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/codespell
+	@$(BIN)/vulture
+
+types: $(VENV)/dev.stamp
+	@$(BIN)/mypy
+
+imports: $(VENV)/dev.stamp
+	@$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## Pin the dependencies anew (needs uv and the network)
+	@$(LOCK) -o requirements/runtime.txt
+	@$(LOCK) --extra dev -c requirements/runtime.txt -o requirements/dev.txt
+	@$(LOCK) --extra dev --extra yolo -c requirements/dev.txt -o requirements/yolo.txt
+
+down: ## Forget the demonstration's data
+	rm -rf var/demo
+
+clean: down ## Forget the virtual environment too
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The pipeline: events in, reminders and review cases out."""

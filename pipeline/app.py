@@ -1,0 +1,39 @@
+"""Wiring of the worker: from settings to bus, storage, channel, contacts and rulebook."""
+
+from pipeline.bus import open_subscriber
+from pipeline.clock import Clock, SystemClock
+from pipeline.errors import PermanentError
+from pipeline.notify import CsvContactBook, open_channel
+from pipeline.notify.templates import Agency
+from pipeline.policy.deadlines import load_calendar
+from pipeline.policy.parameters import load_rulebook
+from pipeline.reminder_queue import ReminderQueue
+from pipeline.settings import PipelineSettings
+from pipeline.storage import open_storage
+from pipeline.worker import Worker
+
+__all__ = ["build_worker"]
+
+
+def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> Worker:
+    """A worker ready to run; `clock` replaces all clocks in tests.
+
+    Raises:
+        PipelineError: something that the settings name cannot be used; the message says what.
+    """
+    if settings.contacts is None:
+        raise PermanentError("no contacts: set REMINDFIRST_CONTACTS to a CSV file of contacts")
+    storage = open_storage(settings.storage_url, clock=clock)
+    queue = ReminderQueue(
+        storage=storage,
+        channel=open_channel(settings.channel_url, clock=clock or SystemClock()),
+        contacts=CsvContactBook(settings.contacts),
+        rulebook=load_rulebook(settings.rulebook),
+        calendar=load_calendar(),
+        agency=Agency(
+            name=settings.agency_name,
+            phone=settings.agency_phone,
+            language=settings.reminder_language,
+        ),
+    )
+    return Worker(subscriber=open_subscriber(settings.bus_url), storage=storage, queue=queue)

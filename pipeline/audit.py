@@ -1,0 +1,73 @@
+"""The record of every change: one hash chain per case, in which a changed byte shows."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+__all__ = ["GENESIS", "AuditEntry", "AuditNote", "first_broken", "seal"]
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditNote:
+    """What happened to a case; holds no plate and no phone, so that erasure stays possible.
+
+    `actor` is `pipeline` or a person's id; `cause` an event id, a rule or what the person did.
+    """
+
+    case_id: UUID
+    at: datetime
+    actor: str
+    action: str
+    from_status: str
+    to_status: str
+    case_version: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """A note in its place in the chain.
+
+    `digest` is the SHA-256 over the note, its number and the digest of the entry before.
+    """
+
+    note: AuditNote
+    number: int
+    previous: str
+    digest: str
+
+
+def _digest(note: AuditNote, number: int, previous: str) -> str:
+    fields = [str(getattr(note, field.name)) for field in dataclasses.fields(note)]
+    canonical = json.dumps([number, previous, *fields], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def seal(note: AuditNote, *, after: AuditEntry | None) -> AuditEntry:
+    """Put `note` at the end of its case's chain, behind `after`."""
+    number = after.number + 1 if after else 1
+    previous = after.digest if after else GENESIS
+    return AuditEntry(
+        note=note, number=number, previous=previous, digest=_digest(note, number, previous)
+    )
+
+
+def first_broken(chain: Sequence[AuditEntry]) -> AuditEntry | None:
+    """The first entry whose digest, number or link to the one before is wrong; None when whole."""
+    previous = GENESIS
+    for number, entry in enumerate(chain, start=1):
+        is_whole = (
+            entry.number == number
+            and entry.previous == previous
+            and entry.digest == _digest(entry.note, number, previous)
+        )
+        if not is_whole:
+            return entry
+        previous = entry.digest
+    return None

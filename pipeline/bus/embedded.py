@@ -1,0 +1,216 @@
+"""The bus of one machine: a SQLite log that several processes share.
+
+An acknowledged append survives kill -9 and, as far as the disk honours fsync, loss of power;
+offsets of a partition are dense. Partitions are given out by leases in the same file.
+Local disks only: SQLite's locks do not hold on network file systems.
+"""
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from zlib import crc32
+
+from pipeline.bus.base import BusError, BusPositionError, BusUnavailableError, RawBatch
+from pipeline.events.envelope import Envelope, Event, EventId
+
+__all__ = ["EmbeddedPublisher", "EmbeddedSubscriber"]
+
+TOPIC = "remindfirst.obs.v1"
+PARTITIONS = 4
+LEASE_S = 15.0
+RENEW_S = 5.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS rec (
+    part INTEGER NOT NULL, off INTEGER NOT NULL, key TEXT NOT NULL, val BLOB NOT NULL,
+    PRIMARY KEY (part, off)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS producer (source TEXT PRIMARY KEY, epoch INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS consumer (id TEXT PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS partition_lease (
+    part INTEGER PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL
+);
+"""
+
+
+class _Log:
+    """One connection to the log file; every call is one transaction."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                file, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as exc:
+            if isinstance(exc, sqlite3.OperationalError):
+                raise BusUnavailableError(f"bus {file}: {exc}") from exc
+            raise BusError(f"bus {file}: not a bus file ({exc}); move it away") from exc
+        except OSError as exc:
+            raise BusUnavailableError(f"bus {file}: {exc.strerror}") from exc
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that commits at the end of the block or not at all."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as exc:
+            raise BusUnavailableError(f"bus {self._file}: {exc}") from exc
+
+    def read(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as exc:
+            raise BusUnavailableError(f"bus {self._file}: {exc}") from exc
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _partition_of(key: str) -> int:
+    """The partition of a key; fixed for the life of the topic."""
+    return crc32(key.encode()) % PARTITIONS
+
+
+class EmbeddedPublisher:
+    """Appends events to the log; see `EventPublisher`. Threads may share it."""
+
+    def __init__(self, file: Path, *, source: str) -> None:
+        """Open the log and begin a new epoch of `source`.
+
+        Raises:
+            BusUnavailableError: the file cannot be opened or written.
+            BusError: the file is no bus.
+        """
+        self._log = _Log(file)
+        self._source = source
+        self._seq = 0
+        self._lock = Lock()
+        with self._log.write() as log:
+            row = log.execute(
+                "INSERT INTO producer VALUES (?, 1) "
+                "ON CONFLICT (source) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
+                (source,),
+            ).fetchone()
+        self._epoch = int(row[0])
+
+    def publish(self, events: Sequence[Event]) -> tuple[Envelope, ...]:
+        """Append in order; see `EventPublisher.publish`."""
+        with self._lock:
+            envelopes = tuple(
+                Envelope.wrap(event, EventId(source=self._source, epoch=self._epoch, seq=seq))
+                for seq, event in enumerate(events, start=self._seq)
+            )
+            rows = [(one.subject, one.encode()) for one in envelopes]
+            with self._log.write() as log:
+                for key, value in rows:
+                    _append(log, key, value)
+            self._seq += len(envelopes)
+        return envelopes
+
+    def close(self) -> None:
+        """Release the file."""
+        self._log.close()
+
+
+def _append(log: sqlite3.Connection, key: str, value: bytes) -> None:
+    part = _partition_of(key)
+    log.execute(
+        "INSERT INTO rec SELECT ?, COALESCE(MAX(off) + 1, 0), ?, ? FROM rec WHERE part = ?",
+        (part, key, value, part),
+    )
+
+
+class EmbeddedSubscriber:
+    """Reads the log; see `EventSubscriber`. One thread at a time."""
+
+    topic = TOPIC
+
+    def __init__(self, file: Path) -> None:
+        """Open the log and ask for a share of its partitions.
+
+        Raises:
+            BusUnavailableError: the file cannot be opened or written.
+            BusError: the file is no bus.
+        """
+        self._log = _Log(file)
+        self._id = uuid.uuid4().hex
+        self._renew_at = 0.0
+        self._mine: frozenset[int] = frozenset()
+
+    def assigned(self) -> frozenset[int]:
+        """The partitions that are this consumer's now, by leases of 15 s renewed each 5 s."""
+        # One host, one monotonic clock: all processes that share this file agree on it.
+        now = time.monotonic()
+        if now >= self._renew_at:
+            self._mine = self._share(now)
+            self._renew_at = now + RENEW_S
+        return self._mine
+
+    def _share(self, now: float) -> frozenset[int]:
+        """Keep or take a fair share: all partitions over all living consumers, rounded up."""
+        with self._log.write() as log:
+            log.execute("DELETE FROM consumer WHERE until <= ? OR until > ?", _window(now))
+            log.execute("DELETE FROM partition_lease WHERE until <= ? OR until > ?", _window(now))
+            log.execute("INSERT OR REPLACE INTO consumer VALUES (?, ?)", (self._id, now + LEASE_S))
+            (consumers,) = log.execute("SELECT COUNT(*) FROM consumer").fetchone()
+            fair = -(-PARTITIONS // consumers)
+            held = log.execute("SELECT part, owner FROM partition_lease ORDER BY part").fetchall()
+            mine = [part for part, owner in held if owner == self._id][:fair]
+            free = [part for part in range(PARTITIONS) if part not in {part for part, _ in held}]
+            mine += free[: fair - len(mine)]
+            log.execute("DELETE FROM partition_lease WHERE owner = ?", (self._id,))
+            log.executemany(
+                "INSERT INTO partition_lease VALUES (?, ?, ?)",
+                [(part, self._id, now + LEASE_S) for part in mine],
+            )
+        return frozenset(mine)
+
+    def fetch(self, partition: int, offset: int, *, limit: int) -> RawBatch:
+        """Up to `limit` messages from `offset` on; see `EventSubscriber.fetch`."""
+        rows = self._log.read(
+            "SELECT off, val FROM rec WHERE part = ? AND off >= ? ORDER BY off LIMIT ?",
+            partition,
+            offset,
+            limit,
+        )
+        if not rows or rows[0][0] != offset:
+            self._require_on_bus(partition, offset, has_later=bool(rows))
+        messages = tuple(bytes(value) for _, value in rows if isinstance(value, bytes))
+        return RawBatch(topic=TOPIC, partition=partition, first_offset=offset, messages=messages)
+
+    def _require_on_bus(self, partition: int, offset: int, *, has_later: bool) -> None:
+        ((end,),) = self._log.read(
+            "SELECT COALESCE(MAX(off) + 1, 0) FROM rec WHERE part = ?", partition
+        )
+        if has_later or not isinstance(end, int) or offset > end:
+            raise BusPositionError(
+                f"partition {partition}: offset {offset} is not on the bus (it ends at {end}); "
+                "the bus file was replaced or cut; restore it, or start with a new state database"
+            )
+
+    def close(self) -> None:
+        """Give the partitions back, so that others need not wait for the leases to end."""
+        with self._log.write() as log:
+            log.execute("DELETE FROM partition_lease WHERE owner = ?", (self._id,))
+            log.execute("DELETE FROM consumer WHERE id = ?", (self._id,))
+        self._log.close()
+
+
+def _window(now: float) -> tuple[float, float]:
+    """A lease that ends far in the future is from before a restart of the machine."""
+    return now, now + 2 * LEASE_S

@@ -1,0 +1,85 @@
+"""The pipeline's commands, mounted by `remindfirst.py`."""
+
+import signal
+import sys
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from pipeline.app import build_worker
+from pipeline.audit import first_broken
+from pipeline.case import Case
+from pipeline.errors import PermanentError, PipelineError
+from pipeline.evidence import EvidenceError, open_evidence_store
+from pipeline.settings import PipelineSettings
+from pipeline.storage import open_storage
+from pipeline.telemetry import configure_logging
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+
+@app.command()
+def work() -> None:
+    """Run the worker: events in, reminders out, cases to review."""
+    configure_logging()
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        worker = build_worker(PipelineSettings())
+        try:
+            worker.run(stop)
+        finally:
+            worker.subscriber.close()
+            worker.storage.close()
+    except (PipelineError, ValueError) as exc:
+        sys.exit(f"remindfirst work: {exc}")
+
+
+@app.command("verify-evidence")
+def verify_evidence(
+    case: Annotated[str, typer.Argument(help="The case's id, or its number on the pages.")],
+) -> None:
+    """Check every stored picture of a case against its hash, and the case's audit chain."""
+    settings = PipelineSettings()
+    try:
+        problems = _verify(settings, case)
+    except PipelineError as exc:
+        sys.exit(f"remindfirst verify-evidence: {exc}")
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+def _verify(settings: PipelineSettings, number: str) -> list[str]:
+    store = open_evidence_store(settings.evidence_url)
+    storage = open_storage(settings.storage_url)
+    with storage.begin() as uow:
+        found = _one_case(uow.cases.by_number(number), number)
+        chain = uow.audit.of_case(found.id)
+    problems = []
+    for ref in found.evidence:
+        try:
+            store.get(ref)
+        except EvidenceError as exc:
+            problems.append(str(exc))
+            continue
+        typer.echo(f"ok  {ref.sha256}  {ref.captured_at.isoformat()}  {ref.media_type}")
+    broken = first_broken(chain)
+    if broken is not None:
+        problems.append(f"audit chain of case {found.id}: entry {broken.number} was changed")
+    else:
+        typer.echo(f"ok  audit chain of {len(chain)} entries")
+    storage.close()
+    return problems
+
+
+def _one_case(found: list[Case], number: str) -> Case:
+    if len(found) != 1:
+        raise PermanentError(
+            f"{'no case' if not found else 'several cases'} with number {number!r}; "
+            "give the id as the page of the case shows it"
+        )
+    return found[0]

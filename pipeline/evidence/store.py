@@ -1,0 +1,128 @@
+"""Evidence files: written once, addressed by their SHA-256, checked whenever they are read."""
+
+import hashlib
+import os
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Protocol
+
+from pipeline.errors import PermanentError, RetryableError
+from pipeline.events.evidence import EvidenceRef
+
+__all__ = [
+    "EvidenceError",
+    "EvidenceStore",
+    "EvidenceStoreUnavailableError",
+    "FileEvidenceStore",
+]
+
+
+class EvidenceError(PermanentError):
+    """A stored file is missing or no longer what its hash says."""
+
+
+class EvidenceStoreUnavailableError(RetryableError):
+    """The store takes no files now: full, read-only or away."""
+
+
+class EvidenceStore(Protocol):
+    """Keeps the bytes of evidence."""
+
+    def put(
+        self,
+        content: bytes,
+        *,
+        media_type: str,
+        captured_at: datetime,
+        derived_from: EvidenceRef | None = None,
+    ) -> EvidenceRef:
+        """Store `content` and return its reference; the same bytes twice are stored once.
+
+        Raises:
+            EvidenceStoreUnavailableError: nothing was stored; the same call may be made again.
+        """
+        ...
+
+    def get(self, ref: EvidenceRef) -> bytes:
+        """The bytes behind `ref`, after their hash was checked.
+
+        Raises:
+            EvidenceError: the file is missing or was changed.
+        """
+        ...
+
+
+class FileEvidenceStore:
+    """A folder of files named by their hash, read-only once written."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the files in `folder`, which is made if it is missing."""
+        self._folder = folder
+
+    def put(
+        self,
+        content: bytes,
+        *,
+        media_type: str,
+        captured_at: datetime,
+        derived_from: EvidenceRef | None = None,
+    ) -> EvidenceRef:
+        """Store `content` and return its reference; see `EvidenceStore.put`."""
+        ref = EvidenceRef(
+            sha256=hashlib.sha256(content).hexdigest(),
+            media_type=media_type,
+            size_bytes=len(content),
+            captured_at=captured_at,
+            derived_from=derived_from.sha256 if derived_from else None,
+        )
+        path = self._path(ref)
+        if not path.exists():
+            self._write(path, content)
+        return ref
+
+    def get(self, ref: EvidenceRef) -> bytes:
+        """The bytes behind `ref`; see `EvidenceStore.get`."""
+        path = self._path(ref)
+        try:
+            content = path.read_bytes()
+        except OSError as exc:
+            raise EvidenceError(f"evidence {ref.sha256}: {exc.strerror} ({path})") from exc
+        found = hashlib.sha256(content).hexdigest()
+        if found != ref.sha256:
+            raise EvidenceError(
+                f"evidence {ref.sha256}: the file was changed, its hash is now {found} ({path})"
+            )
+        return content
+
+    def _path(self, ref: EvidenceRef) -> Path:
+        return self._folder / ref.sha256[:2] / ref.sha256
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Write beside, sync, then link: a file under its own name is always whole."""
+        temporary: Path | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+                temporary = Path(file.name)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o444)
+            with suppress(FileExistsError):
+                os.link(temporary, path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as exc:
+            raise EvidenceStoreUnavailableError(
+                f"evidence folder {self._folder}: {exc.strerror}; make room or allow writing, "
+                "events wait until then"
+            ) from exc
+        finally:
+            if temporary is not None:
+                with suppress(OSError):
+                    temporary.unlink()

@@ -1,0 +1,56 @@
+"""What policy says to do next; every answer carries its reasons."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.case import Disposition, Reason
+from pipeline.policy.parameters import Cause
+
+__all__ = ["AskOperator", "Close", "Decision", "ReferToReview", "SendReminder", "Wait"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendReminder:
+    """Queue the reminder."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Nothing to do before `until`, unless an event comes; `cause` is set when no reminder can go.
+
+    A cause makes the case remember since when it has been without a reminder.
+    """
+
+    until: datetime
+    reasons: tuple[Reason, ...]
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskOperator:
+    """A person must help before anything can go on; at `until` policy is asked again."""
+
+    until: datetime
+    reasons: tuple[Reason, ...]
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferToReview:
+    """A person decides, at the latest at `due_at`."""
+
+    due_at: datetime
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """The case ends without a record."""
+
+    disposition: Disposition
+    reasons: tuple[Reason, ...]
+
+
+Decision = SendReminder | Wait | AskOperator | ReferToReview | Close

@@ -1,0 +1,68 @@
+"""The reminder: a message to the registered contact, no record and no penalty."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+__all__ = ["DeliveryStatus", "Receipt", "Reminder", "is_forward"]
+
+
+class DeliveryStatus(StrEnum):
+    """What is known of a message; "delivered" never means "read".
+
+    `cancelled`: never sent, because the vehicle left or the case ended before its turn came.
+    """
+
+    CREATED = "created"
+    SENDING = "sending"
+    CANCELLED = "cancelled"
+    UNCERTAIN = "uncertain"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a provider says became of a message; `provider_at` is kept as evidence only."""
+
+    provider_ref: str
+    status: DeliveryStatus
+    provider_at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder:
+    """One message of one case; `key` names it to the provider, so that it is accepted once."""
+
+    key: str
+    case_id: UUID
+    channel: str
+    contact_masked: str
+    text: str
+    status: DeliveryStatus
+    created_at: datetime
+    accepted_at: datetime | None = None
+    delivered_at: datetime | None = None
+    provider_ref: str | None = None
+    failure: str = ""
+    answer: str | None = None
+    answered_at: datetime | None = None
+
+
+_ORDER = (
+    DeliveryStatus.CREATED,
+    DeliveryStatus.SENDING,
+    DeliveryStatus.CANCELLED,
+    DeliveryStatus.UNCERTAIN,
+    DeliveryStatus.ACCEPTED,
+    DeliveryStatus.FAILED,
+    DeliveryStatus.DELIVERED,
+)
+
+
+def is_forward(known: DeliveryStatus, told: DeliveryStatus) -> bool:
+    """Whether `told` says more than what is known; receipts may come late, twice or reordered."""
+    return _ORDER.index(told) > _ORDER.index(known)

@@ -1,0 +1,274 @@
+"""The review queue: list, claim, decide; and what is open for the operator.
+
+The only way to a record: `decide`, by a named and qualified person, about the version they saw.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pipeline.audit import AuditNote
+from pipeline.case import (
+    Case,
+    CaseStatus,
+    Disposition,
+    Outcome,
+    RejectReason,
+    ReviewDecision,
+    move,
+)
+from pipeline.errors import PermanentError
+from pipeline.events.plate import PlateNumber, PlateReading, PlateStatus
+from pipeline.policy.evidence_standard import PANORAMA_SPACING, has_panorama_pair
+from pipeline.staff import NotQualifiedError, Reviewer, ReviewerId, Role
+from pipeline.storage.base import ReviewLease, StaleCaseError, UnitOfWork
+
+__all__ = [
+    "LEASE",
+    "CaseNotFoundError",
+    "EvidenceIncompleteError",
+    "LeaseHeldError",
+    "NotOpenError",
+    "Verdict",
+    "claim",
+    "close_without_reminder",
+    "decide",
+    "enter_plate",
+    "next_case",
+    "operator_tasks",
+    "queue",
+    "record_view",
+    "release",
+    "require_may_decide",
+]
+
+LEASE = timedelta(minutes=5)
+
+
+class CaseNotFoundError(PermanentError):
+    """No case has this id."""
+
+
+class EvidenceIncompleteError(PermanentError):
+    """The pictures do not meet the evidence standard; the case cannot be confirmed."""
+
+
+class NotOpenError(PermanentError):
+    """The case is not, or no longer, waiting for this."""
+
+
+class LeaseHeldError(PermanentError):
+    """Another person has the case open."""
+
+    def __init__(self, lease: ReviewLease) -> None:
+        """Name the holder and the end of the lease."""
+        super().__init__(f"case {lease.case_id} is held by {lease.reviewer_id} until {lease.until}")
+        self.lease = lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the person at the desk chose: an outcome, or a reason why it is not shown."""
+
+    outcome: Outcome | None = None
+    reject_reason: RejectReason | None = None
+    note: str = ""
+
+
+def queue(uow: UnitOfWork) -> list[Case]:
+    """Cases in review, the earliest due first."""
+    return uow.cases.find([CaseStatus.IN_REVIEW])
+
+
+def operator_tasks(uow: UnitOfWork) -> list[Case]:
+    """Open cases about which policy asks the operator, oldest first."""
+    return uow.cases.find(asks_operator=True)
+
+
+def _get(uow: UnitOfWork, case_id: UUID) -> Case:
+    case = uow.cases.get(case_id)
+    if case is None:
+        raise CaseNotFoundError(f"no case {case_id}")
+    return case
+
+
+def require_may_decide(uow: UnitOfWork, person: Reviewer, camera_id: str) -> None:
+    """Pass when `person` may decide cases of this camera today.
+
+    Raises:
+        NotQualifiedError: no reviewer, or no qualification valid on the site's day.
+    """
+    site = uow.registry.site(camera_id)
+    zone = ZoneInfo(site.time_zone) if site else ZoneInfo("UTC")
+    person.require_may_decide(uow.now().astimezone(zone).date())
+
+
+def claim(uow: UnitOfWork, case_id: UUID, person: Reviewer) -> ReviewLease:
+    """Hold a case in review for five minutes, or renew the hold.
+
+    Raises:
+        CaseNotFoundError: there is none.
+        NotOpenError: it is not in review.
+        NotQualifiedError: this person may not decide it.
+        LeaseHeldError: another person has it.
+    """
+    case = _get(uow, case_id)
+    if case.status is not CaseStatus.IN_REVIEW:
+        raise NotOpenError(f"case {case_id} is {case.status}, not in review")
+    require_may_decide(uow, person, case.camera_id)
+    lease = uow.registry.take_lease(case_id, person.id, uow.now() + LEASE)
+    if lease.reviewer_id != person.id:
+        raise LeaseHeldError(lease)
+    return lease
+
+
+def release(uow: UnitOfWork, case_id: UUID, person: Reviewer) -> None:
+    """Give a case back to the queue untouched."""
+    uow.registry.drop_lease(case_id, person.id)
+
+
+def next_case(uow: UnitOfWork, person: Reviewer) -> Case | None:
+    """The earliest due case that nobody else holds; None when there is nothing to do."""
+    held = {lease.case_id for lease in uow.registry.leases() if lease.reviewer_id != person.id}
+    return next((case for case in queue(uow) if case.id not in held), None)
+
+
+def decide(
+    uow: UnitOfWork, case_id: UUID, person: Reviewer, verdict: Verdict, *, seen_version: int
+) -> Case:
+    """Decide a case that this person holds, as it stood at `seen_version`.
+
+    Raises:
+        CaseNotFoundError: there is none.
+        NotOpenError: it is no longer in review.
+        NotQualifiedError: this person may not decide it.
+        LeaseHeldError: another person took it over.
+        StaleCaseError: it changed since it was shown.
+        EvidenceIncompleteError: shown, but by too few pictures or pictures too close in time.
+        ValueError: the verdict is not complete.
+    """
+    claim(uow, case_id, person)
+    case = _get(uow, case_id)
+    if case.version != seen_version:
+        raise StaleCaseError(f"case {case_id}: shown version {seen_version}, now {case.version}")
+    decision = ReviewDecision(
+        reviewer_id=person.id,
+        decided_at=uow.now(),
+        case_version=seen_version,
+        outcome=verdict.outcome,
+        reject_reason=verdict.reject_reason,
+        note=verdict.note.strip(),
+    )
+    is_shown = decision.outcome is not None
+    if is_shown and not has_panorama_pair(case):
+        raise EvidenceIncompleteError(
+            f"case {case_id}: no two panoramas {PANORAMA_SPACING} or more apart (GA/T 832, 3.5)"
+        )
+    decided = replace(
+        move(case, CaseStatus.DECIDED if is_shown else CaseStatus.CLOSED),
+        decision=decision,
+        disposition=decision.disposition,
+        closed_at=None if is_shown else decision.decided_at,
+    )
+    saved = uow.cases.save(decided)
+    uow.cases.set_timer(case_id, None)
+    cause = verdict.outcome or verdict.reject_reason or ""
+    _note(uow, case, saved, person.id, "decided", str(cause))
+    uow.registry.drop_lease(case_id, person.id)
+    return saved
+
+
+def enter_plate(
+    uow: UnitOfWork, case_id: UUID, person: Reviewer, text: str, *, seen_version: int
+) -> Case:
+    """The operator reads the plate from the picture; policy is then asked anew.
+
+    Raises:
+        CaseNotFoundError: there is none.
+        NotOpenError: nothing is asked of the operator.
+        NotQualifiedError: this person is no operator.
+        StaleCaseError: it changed since it was shown.
+        ValueError: not a plate by any known pattern.
+    """
+    case = _asked(uow, case_id, person, seen_version)
+    plate = PlateNumber.parse(text)
+    reading = PlateReading(
+        status=PlateStatus.AGREED,
+        text=plate.text,
+        agreeing=case.plate.agreeing,
+        reads=case.plate.reads,
+    )
+    saved = uow.cases.save(
+        replace(
+            case,
+            plate=reading,
+            plate_entered_by=person.id,
+            reminder_step=case.reminder_step + 1,
+            asks_operator=False,
+            no_reminder_cause=None,
+            no_reminder_at=None,
+        )
+    )
+    uow.cases.set_timer(case_id, uow.now())
+    _note(uow, case, saved, person.id, "plate entered", "operator")
+    return saved
+
+
+def close_without_reminder(
+    uow: UnitOfWork, case_id: UUID, person: Reviewer, note: str, *, seen_version: int
+) -> Case:
+    """The operator ends a case about which nobody can be reminded; it leaves no record.
+
+    Raises:
+        CaseNotFoundError: there is none.
+        NotOpenError: nothing is asked of the operator.
+        NotQualifiedError: this person is no operator.
+        StaleCaseError: it changed since it was shown.
+        ValueError: the note is empty.
+    """
+    case = _asked(uow, case_id, person, seen_version)
+    if not note.strip():
+        raise ValueError("closing without a reminder needs a note")
+    closed = replace(
+        move(case, CaseStatus.CLOSED),
+        disposition=Disposition.REJECTED,
+        closed_at=uow.now(),
+        asks_operator=False,
+        operator_note=note.strip(),
+    )
+    saved = uow.cases.save(closed)
+    uow.cases.set_timer(case_id, None)
+    _note(uow, case, saved, person.id, "closed by operator", "operator")
+    return saved
+
+
+def _asked(uow: UnitOfWork, case_id: UUID, person: Reviewer, seen_version: int) -> Case:
+    case = _get(uow, case_id)
+    if Role.OPERATOR not in person.roles:
+        raise NotQualifiedError(f"{person.id} is not an operator")
+    if not case.asks_operator or not case.is_open:
+        raise NotOpenError(f"case {case_id}: nothing is asked of the operator")
+    if case.version != seen_version:
+        raise StaleCaseError(f"case {case_id}: shown version {seen_version}, now {case.version}")
+    return case
+
+
+def record_view(uow: UnitOfWork, case: Case, person_id: ReviewerId, what: str) -> None:
+    """Log that a person looked at something of this case."""
+    _note(uow, case, case, person_id, "viewed", what)
+
+
+def _note(uow: UnitOfWork, before: Case, after: Case, actor: str, action: str, cause: str) -> None:
+    uow.audit.append(
+        AuditNote(
+            case_id=after.id,
+            at=uow.now(),
+            actor=actor,
+            action=action,
+            from_status=before.status,
+            to_status=after.status,
+            case_version=after.version,
+            cause=cause,
+        )
+    )

@@ -1,0 +1,24 @@
+"""Settings of the worker, read once from REMINDFIRST_* variables."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["PipelineSettings"]
+
+
+class PipelineSettings(BaseSettings):
+    """Where the worker finds bus, database, evidence, rulebook, contacts and channel."""
+
+    model_config = SettingsConfigDict(env_prefix="REMINDFIRST_", frozen=True)
+
+    bus_url: str = Field(default="sqlite:///var/bus.db", description="Bus of the events.")
+    storage_url: str = Field(default="sqlite:///var/state.db", description="Database of the cases.")
+    evidence_url: str = Field(default="file:var/evidence", description="Store of the pictures.")
+    rulebook: str = Field(default="hubei", description="Name of a shipped rulebook, or a file.")
+    contacts: Path | None = Field(default=None, description="CSV file of vehicle contacts.")
+    channel_url: str = Field(default="phones:var/phones", description="Channel to the drivers.")
+    agency_name: str = Field(default="交警大队", min_length=1, description="Who reminds.")
+    agency_phone: str = Field(default="12123", min_length=1, description="Whom drivers may call.")
+    reminder_language: str = Field(default="zh-CN", pattern="^(zh-CN|en)$")

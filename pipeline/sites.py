@@ -1,0 +1,49 @@
+"""A camera's legal state: what its cases may be used for."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from pipeline.events.violation import LocalName
+
+__all__ = ["Site", "SiteState"]
+
+
+class SiteState(StrEnum):
+    """From the first test picture to everyday use."""
+
+    DRAFT = "draft"
+    TRIAL = "trial"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A camera's place and legal state.
+
+    Source: P105 articles 15 and 16 (equipment checked, fixed sites published).
+    """
+
+    camera_id: str
+    name: LocalName
+    road: LocalName
+    time_zone: str
+    region: str
+    state: SiteState
+    published_on: date | None = None
+    calibrated_until: date | None = None
+
+    def may_remind(self) -> bool:
+        """Whether drivers may be reminded of what this camera sees."""
+        return self.state in {SiteState.TRIAL, SiteState.ACTIVE}
+
+    def may_refer(self, day: date) -> bool:
+        """Whether cases of `day` may go to review."""
+        return (
+            self.state is SiteState.ACTIVE
+            and self.published_on is not None
+            and self.published_on <= day
+            and self.calibrated_until is not None
+            and day <= self.calibrated_until
+        )

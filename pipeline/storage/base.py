@@ -1,0 +1,370 @@
+"""What storage promises: everything one step changes is one transaction, or nothing of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from pipeline.audit import AuditEntry, AuditNote
+from pipeline.case import Case, CaseStatus
+from pipeline.errors import PermanentError, RetryableError
+from pipeline.events.camera import CameraStatus
+from pipeline.events.envelope import Envelope
+from pipeline.reminder import DeliveryStatus, Reminder
+from pipeline.sites import Site
+from pipeline.staff import Reviewer, ReviewerId
+
+__all__ = [
+    "AuditLog",
+    "CaseRepository",
+    "DeadLetter",
+    "DueReminder",
+    "Inbox",
+    "Outbox",
+    "Registry",
+    "Request",
+    "RequestKind",
+    "ReviewLease",
+    "StaleCaseError",
+    "Storage",
+    "StorageError",
+    "StorageUnavailableError",
+    "UnitOfWork",
+]
+
+
+class StorageError(PermanentError):
+    """The database is not what this code expects."""
+
+
+class StorageUnavailableError(RetryableError):
+    """The database cannot be reached or written now; nothing was changed."""
+
+
+class StaleCaseError(RetryableError):
+    """Somebody changed the case since it was read."""
+
+
+class RequestKind(StrEnum):
+    """What the web may ask the worker to do."""
+
+    PHONE_CALLBACK = "phone_callback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A call-back or wish that the web took in, as raw as it came; the worker checks it."""
+
+    id: int
+    kind: RequestKind
+    body: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueReminder:
+    """A message claimed for sending or for asking after its receipt; `epoch` fences the claim."""
+
+    key: str
+    epoch: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewLease:
+    """Who has a case open for deciding, and until when."""
+
+    case_id: UUID
+    reviewer_id: ReviewerId
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that could not be handled, kept as it came."""
+
+    topic: str
+    partition: int
+    offset: int
+    raw: bytes
+    reason: str
+    at: datetime
+
+
+class CaseRepository(Protocol):
+    """Cases and the one timer each of them may have."""
+
+    def get(self, case_id: UUID) -> Case | None:
+        """The case, or None."""
+        ...
+
+    def by_number(self, number: str) -> list[Case]:
+        """The cases whose number, the first eight characters of the id, begins with `number`."""
+        ...
+
+    def add(self, case: Case) -> None:
+        """Store a new case."""
+        ...
+
+    def save(self, case: Case) -> Case:
+        """Store a changed case; returns it with its version raised by one.
+
+        Raises:
+            StaleCaseError: the stored version is not `case.version`.
+        """
+        ...
+
+    def find(
+        self,
+        statuses: Sequence[CaseStatus] | None = None,
+        *,
+        asks_operator: bool | None = None,
+        limit: int = 200,
+    ) -> list[Case]:
+        """Cases by due date, then by age; oldest first."""
+        ...
+
+    def count_by_status(self) -> dict[CaseStatus, int]:
+        """How many cases stand where."""
+        ...
+
+    def reminded_since(self, plate_text: str, since: datetime) -> int:
+        """How many delivered or accepted reminders this plate has had since `since`."""
+        ...
+
+    def set_timer(self, case_id: UUID, due_at: datetime | None) -> None:
+        """Ask policy again at `due_at`; None takes the timer away."""
+        ...
+
+    def claim_due(self, *, limit: int, lease: timedelta) -> list[UUID]:
+        """Cases whose timer is due; each is pushed back by `lease`, so a crash only delays it."""
+        ...
+
+
+class Inbox(Protocol):
+    """Which events were handled, and those that came before their case."""
+
+    def contains(self, event_id: str) -> bool:
+        """Whether this event was handled before."""
+        ...
+
+    def add(self, event_id: str, envelope: Envelope) -> None:
+        """Remember the event as handled."""
+        ...
+
+    def park(self, episode_id: UUID, envelope: Envelope) -> None:
+        """Keep an event whose case is not there yet."""
+        ...
+
+    def take_parked(self, episode_id: UUID) -> list[Envelope]:
+        """The events kept for this episode; they are gone from here afterwards."""
+        ...
+
+    def next_offset(self, topic: str, partition: int) -> int:
+        """Where this partition goes on; 0 at first."""
+        ...
+
+    def advance(self, topic: str, partition: int, *, start: int, to: int) -> bool:
+        """Move the offset from `start` to `to`; False when it no longer stands at `start`."""
+        ...
+
+    def add_dead_letter(self, letter: DeadLetter) -> None:
+        """Keep a message that cannot be handled, with its reason."""
+        ...
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """All of them, oldest first."""
+        ...
+
+
+class Outbox(Protocol):
+    """Reminders, and which of them are due for sending or for a receipt."""
+
+    def add(self, reminder: Reminder, *, due_at: datetime) -> bool:
+        """Queue a message; False when its key is already there, which changes nothing."""
+        ...
+
+    def get(self, key: str) -> Reminder | None:
+        """One message."""
+        ...
+
+    def by_provider_ref(self, provider_ref: str) -> Reminder | None:
+        """The message that a provider's receipt names."""
+        ...
+
+    def of_case(self, case_id: UUID) -> list[Reminder]:
+        """All messages of a case, oldest first."""
+        ...
+
+    def recent(self, *, limit: int = 100) -> list[Reminder]:
+        """The newest messages, newest first."""
+        ...
+
+    def count(self, *statuses: DeliveryStatus) -> int:
+        """How many messages have one of these states."""
+        ...
+
+    def claim_due(self, *, limit: int, lease: timedelta) -> list[DueReminder]:
+        """Messages that are due; each is pushed back by `lease`, and its epoch goes up."""
+        ...
+
+    def finish(self, claimed: DueReminder, reminder: Reminder, *, due_at: datetime | None) -> bool:
+        """Record what came of a claimed message; False when somebody claimed it since."""
+        ...
+
+    def save(self, reminder: Reminder) -> None:
+        """Record a receipt or an answer."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The hash chain of each case."""
+
+    def append(self, note: AuditNote) -> AuditEntry:
+        """Add to the end of the case's chain."""
+        ...
+
+    def of_case(self, case_id: UUID) -> list[AuditEntry]:
+        """The whole chain, oldest first."""
+        ...
+
+
+class Registry(Protocol):
+    """Sites, cameras, people and what they hold open."""
+
+    def site(self, camera_id: str) -> Site | None:
+        """The legal state of a camera's site."""
+        ...
+
+    def sites(self) -> list[Site]:
+        """All sites by camera id."""
+        ...
+
+    def save_site(self, site: Site) -> None:
+        """Add or change a site."""
+        ...
+
+    def camera_statuses(self) -> dict[str, CameraStatus]:
+        """The newest word from each camera."""
+        ...
+
+    def save_camera_status(self, status: CameraStatus) -> None:
+        """Keep it if it is newer than what is known."""
+        ...
+
+    def person(self, person_id: str) -> Reviewer | None:
+        """A member of staff."""
+        ...
+
+    def password_hash(self, person_id: str) -> str | None:
+        """The Argon2 hash, or None for an unknown person."""
+        ...
+
+    def save_person(self, person: Reviewer, password_hash: str) -> None:
+        """Add or change a member of staff."""
+        ...
+
+    def open_session(self, token_hash: str, person_id: str, until: datetime) -> None:
+        """Remember a signed-in browser by the hash of its token."""
+        ...
+
+    def session_person(self, token_hash: str) -> Reviewer | None:
+        """Who is signed in with this token; None when unknown or ended."""
+        ...
+
+    def close_session(self, token_hash: str) -> None:
+        """Sign out."""
+        ...
+
+    def lease(self, case_id: UUID) -> ReviewLease | None:
+        """Who holds the case now; None when nobody does or the time is over."""
+        ...
+
+    def leases(self) -> list[ReviewLease]:
+        """All leases that still run."""
+        ...
+
+    def take_lease(self, case_id: UUID, reviewer_id: ReviewerId, until: datetime) -> ReviewLease:
+        """Take or renew the lease; the answer names whoever holds it afterwards."""
+        ...
+
+    def drop_lease(self, case_id: UUID, reviewer_id: ReviewerId) -> None:
+        """Give it back; nothing happens when it is not held by this person."""
+        ...
+
+    def add_request(self, kind: RequestKind, body: str) -> None:
+        """Leave a request for the worker."""
+        ...
+
+    def take_requests(self, *, limit: int = 100) -> list[Request]:
+        """The oldest requests; they are gone when this transaction commits."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction; leaving the block without `commit` undoes everything."""
+
+    @property
+    def cases(self) -> CaseRepository:
+        """Cases and their timers."""
+        ...
+
+    @property
+    def inbox(self) -> Inbox:
+        """Handled events."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Reminders."""
+        ...
+
+    @property
+    def audit(self) -> AuditLog:
+        """Hash chains."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """Sites, cameras, people."""
+        ...
+
+    def now(self) -> datetime:
+        """The database's time, aware UTC; the only clock that timers and states use."""
+        ...
+
+    def commit(self) -> None:
+        """Make it all true.
+
+        Raises:
+            StorageUnavailableError: nothing was changed.
+        """
+        ...
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End; undo what was not committed."""
+        ...
+
+
+class Storage(Protocol):
+    """Begins units of work."""
+
+    def begin(self) -> UnitOfWork:
+        """A new transaction, to be used in a `with` block."""
+        ...
+
+    def close(self) -> None:
+        """Release the database."""
+        ...

@@ -1,0 +1,137 @@
+"""The one implementation of storage: SQLAlchemy Core, for SQLite and PostgreSQL."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from pipeline.clock import Clock
+from pipeline.storage.base import StorageError, StorageUnavailableError
+from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository, SqlOutbox
+from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
+
+__all__ = ["SqlStorage", "SqlUnitOfWork", "make_engine"]
+
+
+def make_engine(url: str) -> sa.Engine:
+    """The engine for `url`, with what SQLite needs to survive a kill and share one file.
+
+    Raises:
+        StorageError: the URL names no database that SQLAlchemy knows.
+    """
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.ArgumentError, ModuleNotFoundError) as exc:
+        raise StorageError(
+            f"storage {url.split('@')[-1]!r}: {exc}; use sqlite:///FILE or postgresql+psycopg://..."
+        ) from exc
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later could not be upgraded beside another writer.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as exc:
+        raise StorageUnavailableError(f"database: {exc.orig}") from exc
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise StorageUnavailableError(f"database: {exc.orig}") from exc
+        raise StorageError(f"database: {exc.orig}") from exc
+
+
+class SqlUnitOfWork:
+    """One transaction of a SQL database."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock | None) -> None:
+        """Begin on `engine` when entered; `clock` replaces the database's in tests and SQLite."""
+        self._engine = engine
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        """Begin.
+
+        Raises:
+            StorageUnavailableError: the database cannot be reached.
+        """
+        with _translated():
+            self._connection = self._engine.connect()
+            try:
+                self._transaction = self._connection.begin()
+            except BaseException:
+                self._connection.close()
+                raise
+        now: Callable[[], datetime] = self.now
+        self.cases = SqlCaseRepository(self._connection, now)
+        self.outbox = SqlOutbox(self._connection, now)
+        self.audit = SqlAuditLog(self._connection)
+        self.inbox = SqlInbox(self._connection, now)
+        self.registry = SqlRegistry(self._connection, now)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Undo what was not committed and give the connection back.
+
+        Raises:
+            StorageUnavailableError: the work in the block failed because of the database.
+        """
+        if self._transaction.is_active:
+            with _translated():
+                self._transaction.rollback()
+        self._connection.close()
+        if isinstance(error, DBAPIError):
+            with _translated():
+                raise error
+
+    def now(self) -> datetime:
+        """The database's time, aware UTC."""
+        if self._clock is not None:
+            return self._clock.now()
+        at: datetime = self._connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return at
+
+    def commit(self) -> None:
+        """Make it all true; see `UnitOfWork.commit`."""
+        with _translated():
+            self._transaction.commit()
+
+
+class SqlStorage:
+    """Begins units of work on one database."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock | None) -> None:
+        """Use `engine`, whose tables are those of the newest migration."""
+        self._engine = engine
+        self._clock = clock
+
+    def begin(self) -> SqlUnitOfWork:
+        """A new transaction, to be used in a `with` block."""
+        return SqlUnitOfWork(self._engine, self._clock)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()

@@ -1,0 +1,101 @@
+"""Keeps the roles of one machine running: starts them, restarts what dies, stops them cleanly."""
+
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic
+
+from pipeline.errors import PermanentError
+
+__all__ = ["Supervisor"]
+
+log = logging.getLogger(__name__)
+
+STOP_WAIT_S = 15.0
+SETTLED_S = 5.0
+MAX_RESTARTS_IN_A_ROW = 5
+POLL_S = 0.2
+
+
+@dataclass(kw_only=True)
+class _Role:
+    name: str
+    process: "subprocess.Popen[bytes]"
+    started_at_s: float
+    restarts: int = 0
+    is_done: bool = False
+
+
+class Supervisor:
+    """Runs one process per role, all with the same settings."""
+
+    def __init__(self, roles: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
+        """Remember the command line of each role and what to add to the environment."""
+        self._commands = roles
+        # The children need the caller's environment, and its PATH, as it is.
+        self._environment = {**os.environ, **environment}  # noqa: TID251
+        self._roles: list[_Role] = []
+
+    def __enter__(self) -> "Supervisor":
+        """Start every role."""
+        for name in self._commands:
+            self._roles.append(
+                _Role(name=name, process=self._start(name), started_at_s=monotonic())
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ask every role to stop, wait, then end what is left."""
+        for role in self._roles:
+            if role.process.poll() is None:
+                role.process.send_signal(signal.SIGTERM)
+        until_s = monotonic() + STOP_WAIT_S
+        for role in self._roles:
+            try:
+                role.process.wait(timeout=max(until_s - monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                log.warning("role did not stop in time", extra={"role": role.name})
+                role.process.kill()
+                role.process.wait()
+
+    def watch(self, stop: Event, *, until_s: float | None = None) -> None:
+        """Look after the roles until `stop` is set or `until_s` seconds are over.
+
+        Raises:
+            PermanentError: a role cannot start, or dies again and again.
+        """
+        ends_at_s = None if until_s is None else monotonic() + until_s
+        while not stop.wait(POLL_S):
+            if ends_at_s is not None and monotonic() >= ends_at_s:
+                return
+            for role in self._roles:
+                self._look_after(role)
+
+    def pids(self) -> dict[str, int]:
+        """The process id of each role, for those who want to test a sudden death."""
+        return {role.name: role.process.pid for role in self._roles}
+
+    def _start(self, name: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(self._commands[name], env=self._environment)  # noqa: S603
+
+    def _look_after(self, role: _Role) -> None:
+        code = role.process.poll()
+        if code is None or role.is_done:
+            return
+        if code == 0:
+            role.is_done = True
+            log.info("role is done", extra={"role": role.name})
+            return
+        lived_s = monotonic() - role.started_at_s
+        role.restarts = 0 if lived_s > SETTLED_S else role.restarts + 1
+        if (code > 0 and lived_s < SETTLED_S) or role.restarts > MAX_RESTARTS_IN_A_ROW:
+            raise PermanentError(
+                f"role {role.name} ended with exit code {code}; see its line above"
+            )
+        log.warning("role died and is started again", extra={"role": role.name, "code": code})
+        role.process = self._start(role.name)
+        role.started_at_s = monotonic()

@@ -1,0 +1,423 @@
+"""The command `remindfirst`: all roles on one machine, the demo, and each role's own commands."""
+
+import csv
+import json
+import logging
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Annotated, Self
+
+import httpx
+import typer
+import yaml
+from argon2 import PasswordHasher
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import detector.commands
+import pipeline.commands
+import review_ui.commands
+from pipeline.case import CaseStatus, Disposition
+from pipeline.clock import SystemClock
+from pipeline.errors import PermanentError, PipelineError
+from pipeline.events.camera import CameraDocument
+from pipeline.reminder import DeliveryStatus
+from pipeline.sites import Site, SiteState
+from pipeline.staff import Qualification, Reviewer, ReviewerId, Role
+from pipeline.storage import Storage, open_storage
+from pipeline.supervisor import Supervisor
+from pipeline.telemetry import configure_logging
+
+__all__ = ["main"]
+
+log = logging.getLogger("remindfirst")
+
+app = typer.Typer(
+    help="Remind first: the driver is asked to move before anybody decides.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(detector.commands.app)
+app.add_typer(pipeline.commands.app)
+app.add_typer(review_ui.commands.app)
+
+DEMO_PERSON = "demo"
+DEMO_PASSWORD = "remind-first"  # noqa: S105 - shown on the demo's sign-in page
+DEMO_EXPECTED = {"suspected": 4, "reminded": 3, "delivered": 3, "cleared": 1, "in_review": 1}
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CameraEntry(_Closed):
+    """A camera file, and the legal state of the camera's site."""
+
+    file: Path
+    state: SiteState = SiteState.DRAFT
+    published_on: date | None = None
+    calibrated_until: date | None = None
+
+
+class QualificationEntry(_Closed):
+    """A law-enforcement qualification; `valid_until` is its last day."""
+
+    number: str
+    valid_from: date
+    valid_until: date
+
+
+class PersonEntry(_Closed):
+    """A member of staff; `remindfirst hash-password` makes the hash."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    name: str
+    unit: str
+    roles: tuple[Role, ...]
+    password_hash: str = Field(pattern=r"^\$argon2id\$")
+    qualification: QualificationEntry | None = None
+
+
+class UpConfig(_Closed):
+    """What `remindfirst up` runs; relative paths start at the file's own folder."""
+
+    data: Path = Path("var")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    endpoint_port: int = Field(default=8011, ge=1, le=65535)
+    rulebook: str = "hubei"
+    weights: str
+    contacts: Path
+    delivered_after_s: float | None = Field(default=None, ge=0)
+    agency_name: str
+    agency_phone: str
+    reminder_language: str = Field(default="zh-CN", pattern="^(zh-CN|en)$")
+    cameras: tuple[CameraEntry, ...] = Field(min_length=1)
+    people: tuple[PersonEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _two_ports(self) -> Self:
+        if self.port == self.endpoint_port:
+            raise ValueError("port and endpoint_port must differ")
+        return self
+
+    @property
+    def storage_url(self) -> str:
+        """The database in the data folder."""
+        return f"sqlite:///{self.data}/state.db"
+
+    def environment(self, *, is_demo: bool) -> dict[str, str]:
+        """The REMINDFIRST_* variables of every role."""
+        receipts = (
+            "" if self.delivered_after_s is None else f"?delivered_after_s={self.delivered_after_s}"
+        )
+        settings = {
+            "BUS_URL": f"sqlite:///{self.data}/bus.db",
+            "STORAGE_URL": self.storage_url,
+            "EVIDENCE_URL": f"file:{self.data}/evidence",
+            "STATE_DIR": f"{self.data}/detector",
+            "SIGNAL_DIR": f"{self.data}/signals",
+            "WEIGHTS": self.weights,
+            "ENDPOINT_PORT": str(self.endpoint_port),
+            "ENDPOINT_TOKEN": secrets.token_urlsafe(32),
+            "DETECTOR_ENDPOINTS": f"http://127.0.0.1:{self.endpoint_port}",
+            "RULEBOOK": self.rulebook,
+            "CONTACTS": str(self.contacts),
+            "CHANNEL_URL": f"phones:{self.data}/phones{receipts}",
+            "AGENCY_NAME": self.agency_name,
+            "AGENCY_PHONE": self.agency_phone,
+            "REMINDER_LANGUAGE": self.reminder_language,
+            "HOST": self.host,
+            "PORT": str(self.port),
+            "DEMO": str(is_demo).lower(),
+        }
+        return {f"REMINDFIRST_{name}": value for name, value in settings.items()}
+
+
+def load_config(file: Path) -> UpConfig:
+    """Read the file of `remindfirst up`; its relative paths become absolute.
+
+    Raises:
+        PermanentError: not there, no YAML, or a wrong value; names the place.
+    """
+    try:
+        config = UpConfig.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except OSError as exc:
+        raise PermanentError(f"{file}: {exc.strerror}; give the path of a configuration") from exc
+    except yaml.YAMLError as exc:
+        raise PermanentError(f"{file}: no valid YAML: {exc}") from exc
+    except ValidationError as exc:
+        raise PermanentError(
+            "\n".join(
+                f"{file}: {'.'.join(str(part) for part in error['loc']) or 'file'}: {error['msg']}"
+                for error in exc.errors()
+            )
+        ) from exc
+    here = file.resolve().parent
+    weights = here / config.weights
+    return config.model_copy(
+        update={
+            "data": here / config.data,
+            "contacts": here / config.contacts,
+            "cameras": tuple(
+                entry.model_copy(update={"file": here / entry.file}) for entry in config.cameras
+            ),
+            "weights": str(weights) if weights.exists() else config.weights,
+        }
+    )
+
+
+def _register(config: UpConfig, storage: Storage) -> None:
+    """Put the configured sites and people into the database."""
+    # Camera files are read with the detector's libraries, which a light install lacks.
+    from detector.camera_config import load_camera
+
+    with storage.begin() as uow:
+        for entry in config.cameras:
+            uow.registry.save_site(_site(load_camera(entry.file), entry, config.rulebook))
+        for person in config.people:
+            uow.registry.save_person(_person(person), person.password_hash)
+        uow.commit()
+
+
+def _site(camera: CameraDocument, entry: CameraEntry, region: str) -> Site:
+    return Site(
+        camera_id=camera.camera_id,
+        name=camera.name,
+        road=camera.place.road,
+        time_zone=camera.time_zone,
+        region=region,
+        state=entry.state,
+        published_on=entry.published_on,
+        calibrated_until=entry.calibrated_until,
+    )
+
+
+def _person(entry: PersonEntry) -> Reviewer:
+    return Reviewer(
+        id=ReviewerId(entry.id),
+        name=entry.name,
+        unit=entry.unit,
+        roles=frozenset(entry.roles),
+        qualification=entry.qualification and Qualification(**entry.qualification.model_dump()),
+    )
+
+
+def _require_free(host: str, *ports: int) -> None:
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as exc:
+                raise PermanentError(
+                    f"port {port} on {host}: {exc.strerror}; end what uses it, or choose another"
+                ) from exc
+
+
+def _stop_signal() -> Event:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _run(
+    config: UpConfig,
+    storage: Storage,
+    stop: Event,
+    *,
+    is_demo: bool = False,
+    until_s: float | None = None,
+    beside: Callable[[], None] | None = None,
+) -> None:
+    """Start every role and look after them; `beside` runs in a thread of its own meanwhile."""
+    _require_free(config.host, config.port, config.endpoint_port)
+    _register(config, storage)
+    command = [sys.executable, "-m", "remindfirst"]
+    roles = {
+        "detect": [*command, "detect", *[str(entry.file) for entry in config.cameras]],
+        "work": [*command, "work"],
+        "serve": [*command, "serve"],
+    }
+    with Supervisor(roles, config.environment(is_demo=is_demo)) as supervisor:
+        thread = Thread(target=beside, daemon=True) if beside else None
+        if thread:
+            thread.start()
+        try:
+            supervisor.watch(stop, until_s=until_s)
+        finally:
+            stop.set()
+            if thread:
+                thread.join(timeout=5)
+
+
+@app.command()
+def up(config: Annotated[Path, typer.Option(help="YAML file; see docs/operations.md.")]) -> None:
+    """Run all roles on this machine until Ctrl+C."""
+    configure_logging()
+    try:
+        loaded = load_config(config)
+        storage = open_storage(loaded.storage_url)
+        _run(loaded, storage, _stop_signal())
+        storage.close()
+    except (PipelineError, detector.commands.DetectorError) as exc:
+        sys.exit(f"remindfirst up: {exc}")
+
+
+@app.command("hash-password")
+def hash_password() -> None:
+    """Ask for a password and print the hash for the configuration's list of people."""
+    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    typer.echo(PasswordHasher().hash(password))
+
+
+@app.command()
+def demo(
+    *,
+    for_s: Annotated[
+        float | None,
+        typer.Option("--for", min=1, help="Run so many seconds without a browser, then report."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65534, help="Port of the pages.")] = 8000,
+    data: Annotated[Path, typer.Option(help="Folder, emptied first.")] = Path("var/demo"),
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another street.")] = 1,
+) -> None:
+    """Four simulated cameras and the whole story, from the first picture to a decision."""
+    configure_logging(logging.WARNING if for_s is None else logging.ERROR)
+    stop = _stop_signal()
+    try:
+        _require_free("127.0.0.1", port, port + 1)
+        config = _demo_config(data.resolve(), port, seed)
+        storage = open_storage(config.storage_url)
+
+        def beside() -> None:
+            if for_s is None:
+                Thread(target=_show, args=(config, stop), daemon=True).start()
+            _play_drivers(config, storage, stop)
+
+        _run(config, storage, stop, is_demo=True, until_s=for_s, beside=beside)
+        counts = _count(storage)
+        storage.close()
+    except (PipelineError, detector.commands.DetectorError) as exc:
+        sys.exit(f"remindfirst demo: {exc}")
+    if for_s is not None:
+        typer.echo(json.dumps(counts))
+        sys.exit(0 if counts == DEMO_EXPECTED else 1)
+
+
+def _demo_config(data: Path, port: int, seed: int) -> UpConfig:
+    """Lay out the demo's folder: cameras, contacts and one person who may do everything."""
+    from detector.simulator.scenarios import Scenario, plate_of
+
+    shutil.rmtree(data, ignore_errors=True)
+    (data / "cameras").mkdir(parents=True)
+    today = SystemClock().now().date()
+    entries = []
+    for template in sorted((Path(detector.__file__).parent / "cameras").glob("demo-*.yaml")):
+        document = yaml.safe_load(template.read_text(encoding="utf-8"))
+        document["source"] = f"{document['source'].partition('?')[0]}?seed={seed}"
+        file = data / "cameras" / template.name
+        file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        entries.append(
+            CameraEntry(
+                file=file,
+                state=SiteState.ACTIVE,
+                published_on=today - timedelta(days=30),
+                calibrated_until=today + timedelta(days=300),
+            )
+        )
+    with (data / "contacts.csv").open("w", encoding="utf-8", newline="") as contacts:
+        rows = csv.writer(contacts)
+        rows.writerow(["plate", "phone", "opted_out"])
+        for number, scenario in enumerate(Scenario, start=1):
+            rows.writerow([plate_of(scenario, seed), f"1380000{number:04}", "no"])
+    officer = PersonEntry(
+        id=DEMO_PERSON,
+        name="演示警官 Demo officer",
+        unit="demo",
+        roles=(Role.OPERATOR, Role.REVIEWER),
+        password_hash=PasswordHasher().hash(DEMO_PASSWORD),
+        qualification=QualificationEntry(
+            number="DEMO-1",
+            valid_from=today - timedelta(days=365),
+            valid_until=today + timedelta(days=365),
+        ),
+    )
+    return UpConfig(
+        data=data,
+        port=port,
+        endpoint_port=port + 1,
+        rulebook="demo",
+        weights="background",
+        contacts=data / "contacts.csv",
+        delivered_after_s=2,
+        agency_name="演示交警",
+        agency_phone="000-0000",
+        cameras=tuple(entries),
+        people=(officer,),
+    )
+
+
+def _play_drivers(config: UpConfig, storage: Storage, stop: Event) -> None:
+    """The drivers' side of the demo: what a phone gets or answers changes the drawn street.
+
+    One driver leaves on the reminder; one camera drops out after it; any driver leaves who says so.
+    """
+    reacts_by_itself = {"demo-leaves", "demo-drops-out"}
+    signals = config.data / "signals"
+    signals.mkdir(parents=True, exist_ok=True)
+    while not stop.wait(0.5):
+        with suppress(PipelineError), storage.begin() as uow:
+            for reminder in uow.outbox.recent():
+                case = uow.cases.get(reminder.case_id)
+                if case is None or reminder.status is not DeliveryStatus.DELIVERED:
+                    continue
+                if case.camera_id in reacts_by_itself or reminder.answer is not None:
+                    (signals / case.camera_id).touch()
+
+
+def _show(config: UpConfig, stop: Event) -> None:
+    """Wait for the pages and the first pictures, then open the browser."""
+    page = f"http://{config.host}:{config.port}/"
+    typer.echo(f"Starting the demonstration at {page} ...")
+    while not stop.wait(0.2):
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{page}healthz", timeout=1).is_success:
+                break
+    if not stop.is_set():
+        typer.echo(f"Ready: {page}   sign in as {DEMO_PERSON}, password {DEMO_PASSWORD}")
+        typer.echo("Ctrl+C ends it.")
+        webbrowser.open(page)
+
+
+def _count(storage: Storage) -> dict[str, int]:
+    with storage.begin() as uow:
+        cases = uow.cases.find()
+        delivered = uow.outbox.count(DeliveryStatus.DELIVERED)
+        reminded = delivered + uow.outbox.count(DeliveryStatus.ACCEPTED)
+    return {
+        "suspected": len(cases),
+        "reminded": reminded,
+        "delivered": delivered,
+        "cleared": sum(case.disposition is Disposition.CLEARED for case in cases),
+        "in_review": sum(case.status is CaseStatus.IN_REVIEW for case in cases),
+    }
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.bus import (
+    BusError,
+    BusUnavailableError,
+    EventPublisher,
+    EventSubscriber,
+    embedded,
+    open_publisher,
+    open_subscriber,
+)
+from tests.pipeline.bus.contract import BusContract
+
+
+class TestEmbeddedBus(BusContract):
+    @pytest.fixture
+    def open_writer(self, bus_url: str) -> Callable[[str], EventPublisher]:
+        return lambda source: open_publisher(bus_url, source=source)
+
+    @pytest.fixture
+    def open_reader(self, bus_url: str) -> Callable[[], EventSubscriber]:
+        return lambda: open_subscriber(bus_url)
+
+
+def test_two_consumers_share_the_partitions_and_one_takes_over(
+    bus_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(embedded.time, "monotonic", lambda: now[0])
+    first, second = open_subscriber(bus_url), open_subscriber(bus_url)
+    assert len(first.assigned()) == 4
+    assert second.assigned() == frozenset()
+
+    for _ in range(2):
+        now[0] += 6
+        first.assigned()
+        second.assigned()
+    assert len(first.assigned()) == len(second.assigned()) == 2
+    assert not first.assigned() & second.assigned()
+
+    # The first one dies without a word; its leases end.
+    now[0] += 20
+    assert len(second.assigned()) == 4
+
+
+def test_a_consumer_that_closes_gives_its_partitions_back_at_once(bus_url: str) -> None:
+    first = open_subscriber(bus_url)
+    first.assigned()
+    first.close()
+
+    assert len(open_subscriber(bus_url).assigned()) == 4
+
+
+def test_a_file_that_is_no_bus_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "bus.db"
+    file.write_text("this is no database, however long it may be" * 100)
+
+    with pytest.raises(BusError, match="not a bus file"):
+        open_publisher(f"sqlite:///{file}", source="one")
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(BusUnavailableError, match="bus "):
+        open_publisher(f"sqlite:///{tmp_path}/file/bus.db", source="one")
+
+
+def test_an_unknown_kind_of_bus_is_refused() -> None:
+    with pytest.raises(BusError, match="use sqlite"):
+        open_subscriber("carrier-pigeon://roof")

@@ -1,0 +1,124 @@
+"""Policy as situations that a lawyer could read: given, at, expect, rule."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.case import CaseStatus
+from pipeline.events import PlaceClass, PlateStatus
+from pipeline.policy import (
+    AskOperator,
+    Close,
+    ContactState,
+    Decision,
+    ReferToReview,
+    Rulebook,
+    SendReminder,
+    Situation,
+    Wait,
+    decide,
+    load_rulebook,
+)
+from pipeline.policy.deadlines import load_calendar
+from pipeline.policy.parameters import Cause, Way
+from pipeline.reminder import DeliveryStatus
+from pipeline.sites import Site, SiteState
+from tests.builders import NOON, a_case, a_plate, a_sighting, a_site, a_suspicion, seconds
+
+SCENARIOS = [
+    scenario
+    for file in sorted((Path(__file__).parent / "scenarios").glob("*.yaml"))
+    for scenario in yaml.safe_load(file.read_text(encoding="utf-8"))
+]
+
+
+def _at(given: dict[str, Any], name: str) -> datetime | None:
+    return NOON + seconds(given[name]) if name in given else None
+
+
+def _site(given: dict[str, Any]) -> Site | None:
+    if given.get("site") == "unknown":
+        return None
+    site = a_site(state=SiteState(given.get("site", "active")))
+    site = replace(site, published_on=given.get("published", site.published_on))
+    return replace(site, calibrated_until=given.get("calibrated", site.calibrated_until))
+
+
+def _rulebook(given: dict[str, Any]) -> Rulebook:
+    book = load_rulebook("demo")
+    if "way" not in given:
+        return book
+    entry = book.without_reminder[0]
+    ways = dict.fromkeys(Cause, Way(given["way"]))
+    changed = entry.model_copy(update={"value": ways})
+    return book.model_copy(update={"without_reminder": (changed,)})
+
+
+def situation_of(given: dict[str, Any], at_s: float) -> Situation:
+    suspicion = a_suspicion(
+        place_class=PlaceClass(given.get("place", "ordinary")),
+        plate=a_plate(PlateStatus(given.get("plate", "agreed"))),
+    )
+    case = a_case(
+        suspicion,
+        status=CaseStatus(given.get("status", "suspected")),
+        left_at=_at(given, "left_s"),
+        grace_ends_at=_at(given, "grace_ends_s"),
+        review_due_at=_at(given, "due_s"),
+        no_reminder_at=_at(given, "without_reminder_since_s"),
+    )
+    seen_at = _at(given, "last_seen_s")
+    if seen_at is not None:
+        seen = a_case(a_sighting_as_suspicion(suspicion, seen_at)).sightings
+        case = replace(case, sightings=(*case.sightings, *seen))
+    return Situation(
+        case=case,
+        site=_site(given),
+        rulebook=_rulebook(given),
+        calendar=load_calendar(),
+        now=NOON + seconds(at_s),
+        contact=ContactState(given.get("contact", "found")),
+        reminded_today=given.get("reminded_today", 0),
+        delivery=DeliveryStatus(given["delivery"]) if "delivery" in given else None,
+    )
+
+
+def a_sighting_as_suspicion(suspicion: Any, at: datetime) -> Any:
+    return suspicion.model_copy(update=dict(a_sighting(suspicion, at)) | {"type": suspicion.type})
+
+
+def told(decision: Decision) -> object:
+    match decision:
+        case SendReminder():
+            return "send_reminder"
+        case AskOperator():
+            return "ask_operator"
+        case ReferToReview():
+            return "refer"
+        case Close(disposition=disposition):
+            return {"close": disposition.value}
+        case Wait(until=until):
+            return {"wait_until_s": (until - NOON).total_seconds()}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario["name"])
+def test_policy_decides_as_the_scenario_says(scenario: dict[str, Any]) -> None:
+    situation = situation_of(scenario["given"], scenario["at_s"])
+
+    decision = decide(situation)
+
+    assert told(decision) == scenario["expect"]
+    assert scenario["rule"] in [reason.rule for reason in decision.reasons]
+    assert all(reason.source and reason.entry for reason in decision.reasons)
+
+
+def test_a_referral_is_due_five_working_days_after_the_suspicion() -> None:
+    decision = decide(situation_of({"place": "strict"}, 0))
+
+    assert isinstance(decision, ReferToReview)
+    # Monday plus five working days, to the end of that day in Shanghai.
+    assert decision.due_at.isoformat() == "2026-03-09T16:00:00+00:00"

@@ -1,0 +1,240 @@
+"""What every storage must do, whichever database is behind it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from pipeline.audit import AuditNote, first_broken
+from pipeline.case import Case, CaseStatus
+from pipeline.clock import ManualClock
+from pipeline.events import CameraState, CameraStatus
+from pipeline.reminder import DeliveryStatus, Reminder
+from pipeline.staff import ReviewerId
+from pipeline.storage import StaleCaseError, Storage
+from pipeline.storage.base import DeadLetter, RequestKind
+from tests.builders import (
+    NOON,
+    PLATE,
+    a_case,
+    a_reviewer,
+    a_sighting,
+    a_site,
+    a_suspicion,
+    an_envelope,
+    seconds,
+)
+
+LEASE = timedelta(seconds=60)
+
+
+def a_reminder(case: Case, step: int = 1) -> Reminder:
+    return Reminder(
+        key=f"reminder:{case.id}:{step}",
+        case_id=case.id,
+        channel="test",
+        contact_masked="138******01",
+        text="please move",
+        status=DeliveryStatus.CREATED,
+        created_at=NOON,
+    )
+
+
+def a_note(case: Case, action: str) -> AuditNote:
+    return AuditNote(
+        case_id=case.id,
+        at=NOON,
+        actor="test",
+        action=action,
+        from_status=case.status,
+        to_status=case.status,
+        case_version=case.version,
+        cause="test",
+    )
+
+
+class StorageContract:
+    """Subclass it with a `storage` fixture whose clock is the fixture `clock`."""
+
+    def test_a_case_comes_back_as_it_was(self, storage: Storage) -> None:
+        case = a_case(grace_ends_at=NOON + seconds(0.123456))
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            uow.commit()
+        with storage.begin() as uow:
+            assert uow.cases.get(case.id) == case
+            assert uow.cases.by_number(case.number) == [case]
+            assert uow.cases.get(uuid4()) is None
+
+    def test_nothing_of_an_uncommitted_unit_stays(self, storage: Storage) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            uow.cases.set_timer(case.id, NOON)
+        with storage.begin() as uow:
+            assert uow.cases.get(case.id) is None
+
+    def test_an_old_version_is_not_saved_over_a_new_one(self, storage: Storage) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            saved = uow.cases.save(replace(case, status=CaseStatus.CLOSED))
+            assert saved.version == case.version + 1
+            with pytest.raises(StaleCaseError):
+                uow.cases.save(case)
+
+    def test_cases_are_listed_by_due_date_then_age(self, storage: Storage) -> None:
+        late = a_case(review_due_at=NOON + seconds(9), status=CaseStatus.IN_REVIEW)
+        soon = a_case(review_due_at=NOON + seconds(5), status=CaseStatus.IN_REVIEW)
+        undated = a_case(asks_operator=True)
+        with storage.begin() as uow:
+            for case in (undated, late, soon):
+                uow.cases.add(case)
+            assert uow.cases.find() == [soon, late, undated]
+            assert uow.cases.find([CaseStatus.IN_REVIEW], limit=1) == [soon]
+            assert uow.cases.find(asks_operator=True) == [undated]
+            assert uow.cases.count_by_status() == {
+                CaseStatus.IN_REVIEW: 2,
+                CaseStatus.SUSPECTED: 1,
+            }
+
+    def test_a_due_timer_is_claimed_once_and_again_after_a_crash(
+        self, storage: Storage, clock: ManualClock
+    ) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            uow.cases.set_timer(case.id, NOON + seconds(10))
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == []
+            clock.advance(seconds(10))
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == [case.id]
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == []
+            clock.advance(LEASE)
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == [case.id]
+            uow.cases.set_timer(case.id, None)
+            clock.advance(LEASE)
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == []
+
+    def test_a_message_is_queued_once_per_key(self, storage: Storage) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            assert uow.outbox.add(a_reminder(case), due_at=NOON)
+            assert not uow.outbox.add(replace(a_reminder(case), text="again"), due_at=NOON)
+            assert uow.outbox.of_case(case.id) == uow.outbox.recent() == [a_reminder(case)]
+
+    def test_a_claim_that_was_taken_over_records_nothing(
+        self, storage: Storage, clock: ManualClock
+    ) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            uow.outbox.add(a_reminder(case), due_at=NOON)
+            (first,) = uow.outbox.claim_due(limit=9, lease=LEASE)
+            clock.advance(LEASE)
+            (second,) = uow.outbox.claim_due(limit=9, lease=LEASE)
+            sent = replace(
+                a_reminder(case),
+                status=DeliveryStatus.ACCEPTED,
+                accepted_at=NOON,
+                provider_ref="p",
+            )
+            assert not uow.outbox.finish(first, sent, due_at=None)
+            assert uow.outbox.finish(second, sent, due_at=None)
+            assert (first.attempts, second.attempts) == (1, 2)
+            assert uow.outbox.by_provider_ref("p") == sent
+            assert uow.outbox.count(DeliveryStatus.ACCEPTED) == 1
+            assert uow.cases.reminded_since(PLATE, NOON) == 1
+            assert uow.cases.reminded_since(PLATE, NOON + seconds(1)) == 0
+
+    def test_an_offset_moves_only_from_where_the_batch_began(self, storage: Storage) -> None:
+        with storage.begin() as uow:
+            assert uow.inbox.next_offset("t", 0) == 0
+            assert uow.inbox.advance("t", 0, start=0, to=5)
+            assert not uow.inbox.advance("t", 0, start=0, to=5)
+            assert not uow.inbox.advance("t", 1, start=3, to=5)
+            assert uow.inbox.advance("t", 0, start=5, to=6)
+            assert uow.inbox.next_offset("t", 0) == 6
+
+    def test_handled_parked_and_dead_events_are_remembered(self, storage: Storage) -> None:
+        suspicion = a_suspicion()
+        envelope = an_envelope(a_sighting(suspicion, NOON))
+        letter = DeadLetter(
+            topic="t", partition=0, offset=3, raw=b"\x00", reason="no JSON", at=NOON
+        )
+        with storage.begin() as uow:
+            uow.inbox.add(envelope.id, envelope)
+            assert uow.inbox.contains(envelope.id)
+            assert not uow.inbox.contains("other.1.1")
+            uow.inbox.park(suspicion.episode_id, envelope)
+            assert uow.inbox.take_parked(suspicion.episode_id) == [envelope]
+            assert uow.inbox.take_parked(suspicion.episode_id) == []
+            uow.inbox.add_dead_letter(letter)
+            assert uow.inbox.dead_letters() == [letter]
+
+    def test_the_audit_chain_of_a_case_is_whole(self, storage: Storage) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            for action in ("opened", "sighting", "closed"):
+                uow.audit.append(a_note(case, action))
+            uow.commit()
+        with storage.begin() as uow:
+            chain = uow.audit.of_case(case.id)
+        assert [entry.number for entry in chain] == [1, 2, 3]
+        assert first_broken(chain) is None
+
+    def test_a_review_lease_has_one_holder_and_ends(
+        self, storage: Storage, clock: ManualClock
+    ) -> None:
+        case, li, wang = a_case(), ReviewerId("li"), ReviewerId("wang")
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            until = uow.now() + LEASE
+            assert uow.registry.take_lease(case.id, li, until).reviewer_id == li
+            assert uow.registry.take_lease(case.id, wang, until).reviewer_id == li
+            uow.registry.drop_lease(case.id, wang)
+            assert uow.registry.lease(case.id) is not None
+            clock.advance(LEASE)
+            assert uow.registry.lease(case.id) is None
+            assert uow.registry.take_lease(case.id, wang, until + LEASE).reviewer_id == wang
+            uow.registry.drop_lease(case.id, wang)
+            assert uow.registry.leases() == []
+
+    def test_sites_people_and_sessions_come_back(
+        self, storage: Storage, clock: ManualClock
+    ) -> None:
+        person = a_reviewer("zhao")
+        with storage.begin() as uow:
+            uow.registry.save_site(a_site("cam-9"))
+            uow.registry.save_person(person, "hash 1")
+            uow.registry.open_session("token", "zhao", uow.now() + LEASE)
+            uow.registry.save_person(person, "hash 2")
+            assert uow.registry.site("cam-9") == a_site("cam-9")
+            assert a_site("cam-9") in uow.registry.sites()
+            assert uow.registry.password_hash("zhao") == "hash 2"
+            assert uow.registry.password_hash("nobody") is None
+            assert uow.registry.session_person("token") == uow.registry.person("zhao") == person
+            clock.advance(LEASE)
+            assert uow.registry.session_person("token") is None
+            uow.registry.close_session("token")
+
+    def test_an_older_word_of_a_camera_does_not_replace_a_newer_one(self, storage: Storage) -> None:
+        def said(n: int, state: CameraState) -> CameraStatus:
+            return CameraStatus(camera_id="cam-1", captured_at=NOON + seconds(n), state=state)
+
+        with storage.begin() as uow:
+            uow.registry.save_camera_status(said(5, CameraState.LOST))
+            uow.registry.save_camera_status(said(1, CameraState.ONLINE))
+            assert uow.registry.camera_statuses()["cam-1"].state is CameraState.LOST
+
+    def test_requests_are_taken_once(self, storage: Storage) -> None:
+        with storage.begin() as uow:
+            uow.registry.add_request(RequestKind.PHONE_CALLBACK, "{}")
+            uow.commit()
+        with storage.begin() as uow:
+            (request,) = uow.registry.take_requests()
+            assert request.body == "{}"
+            uow.commit()
+        with storage.begin() as uow:
+            assert uow.registry.take_requests() == []

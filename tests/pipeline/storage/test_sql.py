@@ -1,0 +1,78 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pipeline.audit import first_broken
+from pipeline.clock import ManualClock
+from pipeline.storage import (
+    Storage,
+    StorageError,
+    StorageUnavailableError,
+    open_storage,
+    upgrade,
+)
+from pipeline.storage.tables import metadata
+from tests.builders import a_case
+from tests.pipeline.storage.contract import StorageContract, a_note
+
+
+class TestSqliteStorage(StorageContract):
+    pass
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path}/state.db")
+
+    with sqlite3.connect(tmp_path / "state.db") as connection:
+        made = {
+            name: [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        }
+    connection.close()
+    del made["alembic_version"]
+
+    assert made == {
+        table.name: [column.name for column in table.columns] for table in metadata.sorted_tables
+    }
+
+
+def test_a_changed_row_breaks_the_audit_chain_at_that_row(storage: Storage, tmp_path: Path) -> None:
+    case = a_case()
+    with storage.begin() as uow:
+        for action in ("opened", "sighting", "closed"):
+            uow.audit.append(a_note(case, action))
+        uow.commit()
+    with sqlite3.connect(tmp_path / "state.db") as connection:
+        connection.execute("UPDATE audit SET action = 'nothing' WHERE number = 2")
+    connection.close()
+
+    with storage.begin() as uow:
+        broken = first_broken(uow.audit.of_case(case.id))
+
+    assert broken is not None
+    assert broken.number == 2
+
+
+def test_tables_of_a_newer_program_are_refused(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path}/state.db")
+    with sqlite3.connect(tmp_path / "state.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    with pytest.raises(StorageError, match="9999, which this program does not know"):
+        open_storage(f"sqlite:///{tmp_path}/state.db")
+
+
+def test_a_database_that_cannot_be_written_is_unavailable(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StorageUnavailableError):
+        open_storage(f"sqlite:///{tmp_path}/file/state.db", clock=clock)
+
+
+def test_an_unknown_database_is_refused() -> None:
+    with pytest.raises(StorageError, match="use sqlite"):
+        open_storage("mango://x")

@@ -1,0 +1,205 @@
+"""The worker's own promises: broken messages, broken surroundings, sudden death."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import intake
+from pipeline.bus import EventPublisher, open_publisher, open_subscriber
+from pipeline.case import Case, Disposition
+from pipeline.clock import ManualClock
+from pipeline.events import ViolationSuspected
+from pipeline.notify import Message
+from pipeline.notify.channel import SendResult
+from pipeline.reminder_queue import ReminderQueue
+from pipeline.storage import Storage
+from pipeline.worker import Worker
+from tests.builders import NOON, a_departure, a_sighting, a_suspicion, seconds
+from tests.fakes import RecordingChannel
+
+
+def _put_raw(bus_file: Path, raw: bytes) -> None:
+    with sqlite3.connect(bus_file) as bus:
+        (part, off) = bus.execute(
+            "SELECT part, MAX(off) + 1 FROM rec GROUP BY part ORDER BY 2 DESC LIMIT 1"
+        ).fetchone()
+        bus.execute("INSERT INTO rec VALUES (?, ?, 'cam-1', ?)", (part, off, raw))
+    bus.close()
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"\xff\xfe no text", "JSON"),
+        (b'{"id": 7}', "id: Input should be a valid string"),
+        (b"x" * 9000, "limit 8192"),
+    ],
+)
+def test_a_broken_message_becomes_a_dead_letter_and_the_next_one_is_handled(
+    publisher: EventPublisher,
+    worker: Worker,
+    storage: Storage,
+    tmp_path: Path,
+    raw: bytes,
+    reason: str,
+) -> None:
+    publisher.publish([a_suspicion()])
+    _put_raw(tmp_path / "bus.db", raw)
+    publisher.publish([a_suspicion()])
+    worker.run_once()
+
+    with storage.begin() as uow:
+        (letter,) = uow.inbox.dead_letters()
+        assert letter.raw == raw
+        assert reason in letter.reason
+        assert len(uow.cases.find()) == 2
+
+
+def test_an_event_that_breaks_its_handler_harms_no_other(
+    publisher: EventPublisher,
+    worker: Worker,
+    storage: Storage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good, bad = a_suspicion(), a_suspicion()
+    take = intake.take
+
+    def fragile(uow: Any, envelope: Any) -> Case | None:
+        if envelope.data.episode_id == bad.episode_id:
+            raise RuntimeError("a slip in our own code")
+        return take(uow, envelope)
+
+    monkeypatch.setattr(intake, "take", fragile)
+    publisher.publish([good, bad, a_sighting(good, NOON + seconds(20))])
+    worker.run_once()
+
+    with storage.begin() as uow:
+        assert [case.episode_id for case in uow.cases.find()] == [good.episode_id]
+        (letter,) = uow.inbox.dead_letters()
+    assert "a slip in our own code" in letter.reason
+
+
+class Killed(BaseException):
+    """The process is gone; nothing after this point ran."""
+
+
+class Fuse:
+    """Kills at the n-th named point that the worker passes."""
+
+    def __init__(self, n: int) -> None:
+        self.left = n
+        self.passed: list[str] = []
+
+    def pass_point(self, name: str) -> None:
+        self.passed.append(name)
+        self.left -= 1
+        if self.left == 0:
+            raise Killed(name)
+
+
+class FusedStorage:
+    """A storage that dies before or after a commit."""
+
+    def __init__(self, storage: Storage, fuse: Fuse) -> None:
+        self._storage, self._fuse = storage, fuse
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        with self._storage.begin() as uow:
+            commit = uow.commit
+
+            def fused() -> None:
+                self._fuse.pass_point("before commit")
+                commit()
+                self._fuse.pass_point("after commit")
+
+            uow.commit = fused  # type: ignore[method-assign]
+            yield uow
+
+
+class FusedChannel(RecordingChannel):
+    """A channel whose caller dies before or after the provider took the message."""
+
+    def __init__(self, channel: RecordingChannel, fuse: Fuse) -> None:
+        self.__dict__ = channel.__dict__
+        self._fuse = fuse
+
+    def send(self, message: Message) -> SendResult:
+        self._fuse.pass_point("before send")
+        result = super().send(message)
+        self._fuse.pass_point("after send")
+        return result
+
+
+def _story() -> tuple[ViolationSuspected, ViolationSuspected]:
+    return a_suspicion(camera_id="cam-1"), a_suspicion(camera_id="cam-1")
+
+
+def _tell(story: tuple[ViolationSuspected, ViolationSuspected], at_s: int) -> list[Any]:
+    leaves, stays = story
+    at = NOON + seconds(at_s)
+    match at_s:
+        case 0:
+            return [leaves, stays]
+        case 12:
+            return [a_departure(leaves, at)]
+        case 30 | 60 | 90:
+            return [a_sighting(stays, at)]
+        case _:
+            return []
+
+
+def _play(worker_of: Any, clock: ManualClock, bus_url: str) -> int:
+    """Run both stories for 100 s; returns how often a worker died."""
+    publisher, story, deaths = open_publisher(bus_url, source="test"), _story(), 0
+    worker = worker_of()
+    for at_s in range(100):
+        publisher.publish(_tell(story, at_s))
+        for _ in range(6):
+            try:
+                worker.run_once()
+            except Killed:
+                deaths += 1
+                worker.subscriber.close()
+                worker = worker_of()
+        clock.advance(seconds(1))
+    return deaths
+
+
+@pytest.mark.parametrize("n", range(1, 29))
+def test_a_worker_killed_at_any_point_loses_no_case_and_reminds_nobody_twice(
+    n: int,
+    storage: Storage,
+    queue: ReminderQueue,
+    channel: RecordingChannel,
+    bus_url: str,
+    clock: ManualClock,
+) -> None:
+    channel.delivers_at_once = True
+    fuse = Fuse(n)
+    fused_queue = replace(
+        queue,
+        storage=FusedStorage(storage, fuse),  # type: ignore[arg-type]
+        channel=FusedChannel(channel, fuse),
+    )
+
+    def a_worker() -> Worker:
+        return Worker(
+            subscriber=open_subscriber(bus_url),
+            storage=FusedStorage(storage, fuse),  # type: ignore[arg-type]
+            queue=fused_queue,
+        )
+
+    deaths = _play(a_worker, clock, bus_url)
+
+    assert deaths == 1, f"the story passes only {len(fuse.passed)} points"
+    with storage.begin() as uow:
+        cases = uow.cases.find()
+        endings = sorted(case.disposition or case.status for case in cases)
+    assert endings == [Disposition.CLEARED, "in_review"]
+    assert len(channel.accepted) == 2

@@ -8,7 +8,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --override requirements/overrides.txt \
 	pyproject.toml requirements/build.in --extra detector
 
-.PHONY: help setup demo up test check format lint types imports test-real test-browser lock down clean
+.PHONY: help setup demo up test check format lint types imports test-real test-browser schemas lock down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,6 +68,9 @@ imports: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+schemas: $(VENV)/dev.stamp ## Write the schema of the messages on the bus
+	@$(BIN)/python -c 'import json; from pipeline.events import Envelope; print(json.dumps(Envelope.model_json_schema(), indent=2, ensure_ascii=False))' > pipeline/events/schemas/envelope.v1.json
 
 lock: ## Pin the dependencies anew (needs uv and the network)
 	@$(LOCK) -o requirements/runtime.txt

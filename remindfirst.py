@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import detector.commands
 import pipeline.commands
 import review_ui.commands
+from detector.errors import DetectorError
 from pipeline.case import CaseStatus, Disposition
 from pipeline.clock import SystemClock
 from pipeline.errors import PermanentError, PipelineError
@@ -36,7 +37,7 @@ from pipeline.storage import Storage, open_storage
 from pipeline.supervisor import Supervisor
 from pipeline.telemetry import configure_logging
 
-__all__ = ["main"]
+__all__ = ["UpConfig", "demo_cameras_to_signal", "demo_config", "main", "register"]
 
 log = logging.getLogger("remindfirst")
 
@@ -176,7 +177,7 @@ def load_config(file: Path) -> UpConfig:
     )
 
 
-def _register(config: UpConfig, storage: Storage) -> None:
+def register(config: UpConfig, storage: Storage) -> None:
     """Put the configured sites and people into the database."""
     # Camera files are read with the detector's libraries, which a light install lacks.
     from detector.camera_config import load_camera
@@ -203,12 +204,13 @@ def _site(camera: CameraDocument, entry: CameraEntry, region: str) -> Site:
 
 
 def _person(entry: PersonEntry) -> Reviewer:
+    held = entry.qualification
     return Reviewer(
         id=ReviewerId(entry.id),
         name=entry.name,
         unit=entry.unit,
         roles=frozenset(entry.roles),
-        qualification=entry.qualification and Qualification(**entry.qualification.model_dump()),
+        qualification=None if held is None else Qualification(**held.model_dump()),
     )
 
 
@@ -242,7 +244,7 @@ def _run(
 ) -> None:
     """Start every role and look after them; `beside` runs in a thread of its own meanwhile."""
     _require_free(config.host, config.port, config.endpoint_port)
-    _register(config, storage)
+    register(config, storage)
     command = [sys.executable, "-m", "remindfirst"]
     roles = {
         "detect": [*command, "detect", *[str(entry.file) for entry in config.cameras]],
@@ -270,7 +272,7 @@ def up(config: Annotated[Path, typer.Option(help="YAML file; see docs/operations
         storage = open_storage(loaded.storage_url)
         _run(loaded, storage, _stop_signal())
         storage.close()
-    except (PipelineError, detector.commands.DetectorError) as exc:
+    except (PipelineError, DetectorError) as exc:
         sys.exit(f"remindfirst up: {exc}")
 
 
@@ -297,7 +299,8 @@ def demo(
     stop = _stop_signal()
     try:
         _require_free("127.0.0.1", port, port + 1)
-        config = _demo_config(data.resolve(), port, seed)
+        today = SystemClock().now().date()
+        config = demo_config(data.resolve(), port=port, seed=seed, today=today)
         storage = open_storage(config.storage_url)
 
         def beside() -> None:
@@ -308,20 +311,19 @@ def demo(
         _run(config, storage, stop, is_demo=True, until_s=for_s, beside=beside)
         counts = _count(storage)
         storage.close()
-    except (PipelineError, detector.commands.DetectorError) as exc:
+    except (PipelineError, DetectorError) as exc:
         sys.exit(f"remindfirst demo: {exc}")
     if for_s is not None:
         typer.echo(json.dumps(counts))
         sys.exit(0 if counts == DEMO_EXPECTED else 1)
 
 
-def _demo_config(data: Path, port: int, seed: int) -> UpConfig:
+def demo_config(data: Path, *, port: int, seed: int, today: date) -> UpConfig:
     """Lay out the demo's folder: cameras, contacts and one person who may do everything."""
     from detector.simulator.scenarios import Scenario, plate_of
 
     shutil.rmtree(data, ignore_errors=True)
     (data / "cameras").mkdir(parents=True)
-    today = SystemClock().now().date()
     entries = []
     for template in sorted((Path(detector.__file__).parent / "cameras").glob("demo-*.yaml")):
         document = yaml.safe_load(template.read_text(encoding="utf-8"))
@@ -369,21 +371,27 @@ def _demo_config(data: Path, port: int, seed: int) -> UpConfig:
 
 
 def _play_drivers(config: UpConfig, storage: Storage, stop: Event) -> None:
-    """The drivers' side of the demo: what a phone gets or answers changes the drawn street.
-
-    One driver leaves on the reminder; one camera drops out after it; any driver leaves who says so.
-    """
-    reacts_by_itself = {"demo-leaves", "demo-drops-out"}
+    """The drivers' side of the demo: what a phone gets or answers changes the drawn street."""
     signals = config.data / "signals"
     signals.mkdir(parents=True, exist_ok=True)
     while not stop.wait(0.5):
-        with suppress(PipelineError), storage.begin() as uow:
-            for reminder in uow.outbox.recent():
-                case = uow.cases.get(reminder.case_id)
-                if case is None or reminder.status is not DeliveryStatus.DELIVERED:
-                    continue
-                if case.camera_id in reacts_by_itself or reminder.answer is not None:
-                    (signals / case.camera_id).touch()
+        with suppress(PipelineError):
+            for camera_id in demo_cameras_to_signal(storage):
+                (signals / camera_id).touch()
+
+
+def demo_cameras_to_signal(storage: Storage) -> set[str]:
+    """Where something happens now: a driver who reacts, or who answered, or a camera that dies."""
+    reacts_by_itself = {"demo-leaves", "demo-drops-out"}
+    cameras = set()
+    with storage.begin() as uow:
+        for reminder in uow.outbox.recent():
+            case = uow.cases.get(reminder.case_id)
+            if case is None or reminder.status is not DeliveryStatus.DELIVERED:
+                continue
+            if case.camera_id in reacts_by_itself or reminder.answer is not None:
+                cameras.add(case.camera_id)
+    return cameras
 
 
 def _show(config: UpConfig, stop: Event) -> None:

@@ -44,7 +44,7 @@ def test_a_log_line_is_a_constant_sentence_without_personal_data(file: Path) -> 
             for key in extra.keys
             if isinstance(key, ast.Constant)
         }
-        assert not names & PERSONAL, f"{file}:{call.lineno}: {names & PERSONAL}"
+        assert not names & PERSONAL, f"{file}:{call.lineno}: {sorted(map(str, names & PERSONAL))}"
 
 
 @pytest.mark.parametrize("file", modules("pipeline/policy"), ids=str)

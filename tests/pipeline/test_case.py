@@ -39,7 +39,7 @@ def _fold(case: Case, event: ViolationOngoing | VehicleDeparted) -> Case:
 
 def test_the_same_facts_in_any_order_and_twice_give_the_same_case() -> None:
     suspicion = a_suspicion(plate=a_plate(PlateStatus.UNREADABLE, reads=0))
-    events = [
+    events: list[ViolationOngoing | VehicleDeparted] = [
         a_sighting(suspicion, NOON + seconds(20), a_plate(reads=4)),
         a_sighting(suspicion, NOON + seconds(40), a_plate(reads=9)),
         a_departure(suspicion, NOON + seconds(50)),

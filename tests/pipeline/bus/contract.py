@@ -9,7 +9,7 @@ from pipeline.events import CameraState, CameraStatus, Envelope
 from tests.builders import NOON, seconds
 
 
-def a_status(camera_id: str, n: int) -> CameraStatus:
+def a_status(camera_id: str, n: float) -> CameraStatus:
     return CameraStatus(
         camera_id=camera_id, captured_at=NOON + seconds(n), state=CameraState.ONLINE
     )

@@ -8,7 +8,6 @@ from pipeline.bus import (
     BusUnavailableError,
     EventPublisher,
     EventSubscriber,
-    embedded,
     open_publisher,
     open_subscriber,
 )
@@ -29,7 +28,7 @@ def test_two_consumers_share_the_partitions_and_one_takes_over(
     bus_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(embedded.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     first, second = open_subscriber(bus_url), open_subscriber(bus_url)
     assert len(first.assigned()) == 4
     assert second.assigned() == frozenset()

@@ -1,0 +1,192 @@
+"""A street of textured rectangles, seen by a detector that is told what there is."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from detector.detection import Detections, FloatArray, ImageArray
+from detector.perception import VEHICLE_CLASSES, PlateRead
+from detector.sources import Frame
+from pipeline.bus.base import BusUnavailableError
+from pipeline.events import (
+    CameraDocument,
+    Envelope,
+    Event,
+    EventId,
+    EvidenceRef,
+    VehicleClass,
+)
+from pipeline.evidence.store import EvidenceStoreUnavailableError, FileEvidenceStore
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+WIDTH, HEIGHT = 320, 240
+CAR_BOX = (100.0, 100.0, 160.0, 140.0)
+FPS = 5.0
+
+Box = tuple[float, float, float, float]
+Script = Callable[[float], Sequence[Box]]
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def a_camera(**changes: object) -> CameraDocument:
+    zone = {
+        "zone_id": "kerb",
+        "name": {"zh": "路缘", "en": "Kerb"},
+        "dwell_s": 10,
+        "sighting_every_s": 20,
+        "polygon": [[0.1, 0.3], [0.9, 0.3], [0.9, 0.9], [0.1, 0.9]],
+    }
+    camera = {
+        "camera_id": "cam-1",
+        "name": {"zh": "一号", "en": "One"},
+        "place": {"road": {"zh": "路", "en": "Road"}},
+        "analysed_fps": FPS,
+        "zones": [zone],
+    }
+    return CameraDocument.model_validate(camera | changes)
+
+
+def texture(seed: int, height: int, width: int) -> ImageArray:
+    coarse = np.random.default_rng(seed).integers(20, 235, (height // 8 + 1, width // 8 + 1, 3))
+    image: ImageArray = np.kron(coarse, np.ones((8, 8, 1)))[:height, :width].astype(np.uint8)
+    return image
+
+
+_STREET = texture(1, HEIGHT, WIDTH)
+_CAR = texture(2, 3 * HEIGHT, 3 * WIDTH)
+
+
+def a_picture(cars: Sequence[Box] = ()) -> ImageArray:
+    """The street with textured boxes on it, cut off at the picture's edges."""
+    image = _STREET.copy()
+    for box in cars:
+        x1, y1, x2, y2 = (round(value) for value in box)
+        left, top = max(0, x1), max(0, y1)
+        right, bottom = max(left, min(WIDTH, x2)), max(top, min(HEIGHT, y2))
+        image[top:bottom, left:right] = _CAR[top - y1 : bottom - y1, left - x1 : right - x1]
+    return image
+
+
+def a_frame(seconds: float, cars: Sequence[Box] = (), *, camera_id: str = "cam-1") -> Frame:
+    return Frame(camera_id=camera_id, image=a_picture(cars), captured_at=at(seconds))
+
+
+def detections(
+    boxes: Sequence[Box], *, confidence: float = 0.8, kind: VehicleClass = VehicleClass.CAR
+) -> Detections:
+    return Detections(
+        xyxy_px=np.array(boxes, dtype=np.float64).reshape(-1, 4),
+        confidence=np.full(len(boxes), confidence),
+        class_id=np.full(len(boxes), VEHICLE_CLASSES.index(kind)),
+    )
+
+
+def jitter(boxes: Sequence[Box], rng: np.random.Generator, sigma_px: float) -> list[Box]:
+    noisy: FloatArray = np.array(boxes).reshape(-1, 4) + rng.normal(0, sigma_px, (len(boxes), 4))
+    return [(float(x1), float(y1), float(x2), float(y2)) for x1, y1, x2, y2 in noisy]
+
+
+def times(start_s: float, end_s: float, fps: float = FPS) -> Iterator[float]:
+    for k in range(round(start_s * fps), round(end_s * fps)):
+        yield k / fps
+
+
+class ToldDetector:
+    """A `VehicleDetector` that sees what a script says for the frame's time."""
+
+    model_version = "told@000000000000"
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        return [
+            detections(self._script((frame.captured_at - START).total_seconds()))
+            for frame in frames
+        ]
+
+
+class ToldPlateReader:
+    """A `PlateReader` that reads the given texts one after the other, then nothing."""
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = list(texts)
+        self.calls = 0
+
+    def read(self, vehicle: ImageArray) -> tuple[PlateRead, ...]:
+        self.calls += 1
+        if not self._texts:
+            return ()
+        return (PlateRead(text=self._texts.pop(0), confidence=0.95),)
+
+
+class SwitchedStore:
+    """A real store that can be full."""
+
+    def __init__(self, folder: Path) -> None:
+        self._inner = FileEvidenceStore(folder)
+        self.is_full = False
+
+    def put(
+        self,
+        content: bytes,
+        *,
+        media_type: str,
+        captured_at: datetime,
+        derived_from: EvidenceRef | None = None,
+    ) -> EvidenceRef:
+        if self.is_full:
+            raise EvidenceStoreUnavailableError("evidence folder: no space left on device")
+        return self._inner.put(
+            content, media_type=media_type, captured_at=captured_at, derived_from=derived_from
+        )
+
+    def get(self, ref: EvidenceRef) -> bytes:
+        return self._inner.get(ref)
+
+
+class ListBus:
+    """An `EventPublisher` that keeps what it gets and can be down."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.is_down = False
+
+    def publish(self, events: Sequence[Event]) -> tuple[Envelope, ...]:
+        if self.is_down:
+            raise BusUnavailableError("bus: away")
+        first = len(self.events)
+        self.events += events
+        return tuple(
+            Envelope.wrap(event, EventId(source="test", epoch=1, seq=first + n))
+            for n, event in enumerate(events)
+        )
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def write_video(
+    path: Path, at_s: Sequence[float], *, metadata: dict[str, str] | None = None
+) -> Path:
+    """A small recording with pictures at exactly these times; their brightness counts up."""
+    with av.open(str(path), "w") as container:
+        container.metadata.update(metadata or {})
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.gop_size = 5
+        for number, seconds in enumerate(at_s):
+            level = np.full((48, 64, 3), 10 + 3 * number % 240, np.uint8)
+            picture = av.VideoFrame.from_ndarray(level, format="bgr24")
+            picture.pts, picture.time_base = round(seconds * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path

@@ -1,0 +1,93 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from detector.errors import SourceError
+from detector.sources import VideoFile, open_video_file, utc_now
+from tests.detector.builders import START, a_camera, write_video
+
+EVERY_PICTURE = a_camera(analysed_fps=60, recorded_at=START)
+
+
+def seconds_of(video: VideoFile) -> list[float]:
+    return [
+        round((frame.captured_at - video.started_at).total_seconds(), 2) for frame in video.frames()
+    ]
+
+
+def test_capture_times_are_the_streams_own_also_at_a_varying_rate(tmp_path: Path) -> None:
+    at_s = [0.0, 0.04, 0.3, 0.34, 1.2, 2.0]
+    video = open_video_file(write_video(tmp_path / "vfr.mp4", at_s), EVERY_PICTURE)
+    assert video.started_at == START
+    assert seconds_of(video) == at_s
+
+
+def test_the_first_picture_is_the_start_wherever_the_streams_clock_stands(tmp_path: Path) -> None:
+    video = open_video_file(write_video(tmp_path / "late.mkv", [5.0, 5.2, 5.4]), EVERY_PICTURE)
+    assert seconds_of(video) == [0.0, 0.2, 0.4]
+
+
+def test_pictures_are_thinned_by_time_to_the_analysed_rate(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "fast.mp4", [k / 20 for k in range(40)])
+    video = open_video_file(path, a_camera(analysed_fps=5, recorded_at=START))
+    assert seconds_of(video) == pytest.approx([k / 5 for k in range(10)], abs=0.06)
+
+
+def test_a_recording_is_dated_by_its_container_when_the_camera_file_does_not(
+    tmp_path: Path,
+) -> None:
+    path = write_video(
+        tmp_path / "dated.mp4", [0, 0.2], metadata={"creation_time": "2025-05-01T10:00:00Z"}
+    )
+    video = open_video_file(path, a_camera())
+    assert video.started_at == datetime(2025, 5, 1, 10, tzinfo=UTC)
+
+
+def test_an_undated_recording_ends_now_so_that_nothing_lies_in_the_future(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "undated.mp4", [0, 0.5, 1.0, 1.5])
+    video = open_video_file(path, a_camera())
+    ends_at = video.started_at + timedelta(seconds=video.duration_s)
+    assert timedelta() <= utc_now() - ends_at < timedelta(minutes=1)
+
+
+def test_a_restart_goes_on_with_the_start_it_knows(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [0, 0.2])
+    assert open_video_file(path, a_camera(), started_at=START).started_at == START
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        (b"", r"empty \(0 bytes\)"),
+        (b"this is no video\n" * 50, "not a video that can be read"),
+    ],
+    ids=["missing", "empty", "text"],
+)
+def test_a_file_that_is_no_video_is_named_with_what_is_wrong(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / "bad.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=rf"bad\.mp4: .*{says}"):
+        open_video_file(path, a_camera())
+
+
+def test_a_folder_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="not a file"):
+        open_video_file(tmp_path, a_camera())
+
+
+def test_a_truncated_file_gives_what_it_has_and_then_says_where_it_breaks(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mkv", [k / 10 for k in range(100)])
+    path = tmp_path / "cut.mkv"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    video = VideoFile(
+        path=path, camera_id="cam-1", started_at=START, duration_s=10.0, analysed_fps=60
+    )
+    seen = []
+    with pytest.raises(SourceError, match=r"cut\.mkv: breaks off at [3-6]\.\d s of 10\.0 s"):
+        seen.extend(frame.captured_at for frame in video.frames())
+    assert len(seen) > 20

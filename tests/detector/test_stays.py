@@ -1,0 +1,272 @@
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from detector.geometry import FloatArray
+from detector.sources import Frame
+from detector.stays import Departure, Stay, StayBook
+from detector.tracking import ByteTracker
+from pipeline.events import DepartureKind
+from tests.detector.builders import (
+    CAR_BOX,
+    FPS,
+    HEIGHT,
+    WIDTH,
+    Box,
+    a_frame,
+    a_picture,
+    at,
+    detections,
+    jitter,
+    times,
+)
+
+WHOLE_PICTURE: FloatArray = np.array(
+    [[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], dtype=np.float64
+)
+Seen = Callable[[float], Sequence[Box]]
+
+
+def always(*boxes: Box) -> Seen:
+    return lambda _: boxes
+
+
+class Watch:
+    """Feeds a book with what is truly there and what the network says of it."""
+
+    def __init__(self, book: StayBook | None = None) -> None:
+        self.book = book or StayBook(gap_limit_s=2.0)
+        self.tracker = ByteTracker(FPS)
+        self.departures: list[Departure] = []
+        self.opened: set[object] = set()
+        self.longest_s = 0.0
+
+    def run(
+        self, start_s: float, end_s: float, seen: Seen, *, truth: Seen | None = None
+    ) -> "Watch":
+        for t in times(start_s, end_s):
+            self.see(a_frame(t, (truth or seen)(t)), seen(t))
+        return self
+
+    def see(self, frame: Frame, boxes: Sequence[Box]) -> None:
+        tracked = self.tracker.update(detections(boxes), frame.captured_at)
+        self.departures += self.book.update(frame, tracked, watched_px=[WHOLE_PICTURE])
+        self.opened |= {stay.episode_id for stay in self.book.stays}
+        self.longest_s = max([self.longest_s, *(stay.observed_s for stay in self.book.stays)])
+
+    def the_stay(self) -> Stay:
+        (stay,) = self.book.stays
+        return stay
+
+    def report(self) -> Stay:
+        stay = replace(self.the_stay(), zone_id="kerb")
+        self.book.amend(stay)
+        return stay
+
+    def restart(self, stays: tuple[Stay, ...] | None = None) -> "Watch":
+        kept = self.book.stays if stays is None else stays
+        return Watch(StayBook(gap_limit_s=2.0, stays=kept))
+
+
+def moved(box: Box, dx: float, dy: float, grow: float = 0.0) -> Box:
+    x1, y1, x2, y2 = box
+    return (x1 + dx - grow, y1 + dy - grow, x2 + dx + grow, y2 + dy + grow)
+
+
+def test_a_vehicle_at_rest_is_one_stay_whose_time_counts_from_when_it_stopped() -> None:
+    def approach(t: float) -> list[Box]:
+        return [moved(CAR_BOX, -12 * max(0.0, 10 - t), 0)]
+
+    stay = Watch().run(2, 30, approach).the_stay()
+    assert abs((stay.stood_since_at - at(10)).total_seconds()) < 1.5
+    assert stay.observed_s == pytest.approx(19.5, abs=1.5)
+
+
+@pytest.mark.parametrize("size_px", [20, 60, 150])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_jittering_box_rests(size_px: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    box = (80.0, 60.0, 80.0 + size_px, 60.0 + size_px)
+    sigma_px = min(2.0, 0.07 * size_px)
+    watch = Watch().run(0, 40, lambda _: jitter([box], rng, sigma_px), truth=always(box))
+    assert watch.longest_s > 25
+
+
+@pytest.mark.parametrize("size_px", [20, 60, 150])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("speed_ratio", [0.05, 0.1, 0.5])
+def test_a_rolling_vehicle_does_not_rest(size_px: int, seed: int, speed_ratio: float) -> None:
+    rng = np.random.default_rng(seed)
+    box = (30.0, 20.0, 30.0 + size_px, 20.0 + size_px)
+    sigma_px = min(1.0, 0.03 * size_px)
+
+    def rolling(t: float) -> list[Box]:
+        return jitter([moved(box, speed_ratio * size_px * t, 0)], rng, sigma_px)
+
+    watch = Watch().run(0, 25, rolling, truth=always())
+    assert watch.longest_s < 5
+
+
+def test_a_vehicle_that_comes_straight_nearer_does_not_rest() -> None:
+    def nearing(t: float) -> list[Box]:
+        # 1.5 m/s from 40 m on; the point it comes from lies at (130, 40).
+        zoom = 40 / (40 - 1.5 * t)
+        return [(130 - 20 * zoom, 40 + 30 * zoom, 130 + 20 * zoom, 40 + 60 * zoom)]
+
+    assert Watch().run(0, 18, nearing, truth=always()).longest_s < 5
+
+
+def test_a_vehicle_hidden_in_part_stays_at_rest() -> None:
+    def half_hidden(t: float) -> list[Box]:
+        x1, y1, x2, y2 = CAR_BOX
+        return [(x1, y1, x2 - (22 if int(t) % 4 < 2 else 0), y2)]
+
+    assert Watch().run(0, 20, half_hidden, truth=always(CAR_BOX)).longest_s > 14
+
+
+def test_only_time_in_which_it_was_seen_counts() -> None:
+    def hidden_for_10_s(t: float) -> list[Box]:
+        return [] if 10 <= t < 20 else [CAR_BOX]
+
+    watch = Watch().run(0, 30, hidden_for_10_s, truth=always(CAR_BOX))
+    assert watch.the_stay().observed_s == pytest.approx(19.4, abs=0.5)
+
+
+def test_misses_and_new_track_ids_do_not_make_a_new_stay() -> None:
+    def flickering(t: float) -> list[Box]:
+        return [CAR_BOX] if int(t) % 7 < 4 else []
+
+    watch = Watch().run(0, 60, flickering, truth=always(CAR_BOX))
+    assert len(watch.opened) == 1
+    assert watch.departures == []
+
+
+def test_the_network_missing_a_parked_vehicle_for_minutes_is_no_departure() -> None:
+    watch = Watch().run(0, 20, always(CAR_BOX))
+    watch.report()
+    watch.run(20, 200, always(), truth=always(CAR_BOX))
+    assert watch.departures == []
+    assert len(watch.run(200, 210, always(CAR_BOX)).opened) == 1
+
+
+def test_driving_off_is_a_departure_with_the_time_it_was_last_in_place() -> None:
+    watch = Watch().run(0, 20, always(CAR_BOX))
+    stay = watch.report()
+    watch.run(20, 30, lambda t: [moved(CAR_BOX, 15 * (t - 20), 0)])
+    (departure,) = watch.departures
+    assert departure.kind is DepartureKind.DROVE_OFF
+    assert departure.stay.episode_id == stay.episode_id
+    assert abs(departure.stay.last_seen_at - at(20)) < timedelta(seconds=3)
+    assert watch.book.get(stay.episode_id) is None
+
+
+def test_a_place_that_is_empty_for_seconds_is_a_departure() -> None:
+    watch = Watch().run(0, 20, always(CAR_BOX))
+    watch.report()
+    watch.run(20, 23, always())
+    assert watch.departures == []
+    watch.run(23, 26, always())
+    assert [one.kind for one in watch.departures] == [DepartureKind.PLACE_EMPTY]
+
+
+def test_another_vehicle_before_the_place_is_no_departure() -> None:
+    bus = (70.0, 70.0, 220.0, 170.0)
+    watch = Watch().run(0, 20, always(CAR_BOX))
+    watch.report()
+    watch.run(20, 60, always(bus), truth=always(CAR_BOX, bus))
+    assert watch.departures == []
+
+
+def test_unseen_things_that_pass_before_the_place_are_no_departure() -> None:
+    watch = Watch().run(0, 20, always(CAR_BOX))
+    watch.report()
+
+    def passing(t: float) -> list[Box]:
+        return [CAR_BOX, moved((0.0, 80.0, 240.0, 160.0), 20 * (t - 24), 0)]
+
+    watch.run(20, 32, always(), truth=lambda t: passing(t) if t < 29 else [CAR_BOX])
+    assert watch.departures == []
+
+
+def test_a_gap_in_the_stream_is_no_departure() -> None:
+    watch = Watch().run(0, 20, always(CAR_BOX))
+    watch.report()
+    watch.run(300, 303, always())
+    assert watch.departures == []
+
+
+@pytest.mark.parametrize("level", [0, 255], ids=["black", "dazzled"])
+def test_a_picture_that_shows_nothing_is_no_departure(level: int) -> None:
+    watch = Watch().run(0, 20, always(CAR_BOX))
+    watch.report()
+    for t in times(20, 60):
+        nothing = np.full_like(a_picture(), level)
+        watch.see(Frame(camera_id="cam-1", image=nothing, captured_at=at(t)), [])
+    assert watch.departures == []
+
+
+def test_a_stay_goes_on_after_a_restart() -> None:
+    before = Watch().run(0, 20, always(CAR_BOX))
+    stay = before.report()
+    after = before.restart().run(40, 60, always(CAR_BOX))
+    assert after.the_stay().episode_id == stay.episode_id
+    assert after.the_stay().observed_s == pytest.approx(stay.observed_s + 19.8, abs=0.5)
+
+
+def test_a_vehicle_that_left_during_a_restart_is_seen_to_be_gone() -> None:
+    before = Watch().run(0, 20, always(CAR_BOX))
+    stay = before.report()
+    after = before.restart().run(40, 50, always())
+    assert [one.stay.episode_id for one in after.departures] == [stay.episode_id]
+
+
+def test_an_unreported_vehicle_that_rolls_on_is_no_stay_any_more() -> None:
+    watch = Watch().run(0, 8, always(CAR_BOX))
+    watch.run(8, 30, lambda t: [moved(CAR_BOX, 3 * (t - 8), 0)], truth=always())
+    assert watch.longest_s < 11.5
+    assert watch.book.stays == ()
+
+
+def test_a_reported_vehicle_that_rolls_up_a_little_keeps_its_episode() -> None:
+    watch = Watch().run(0, 20, always(CAR_BOX))
+    stay = watch.report()
+    watch.run(20, 50, lambda t: [moved(CAR_BOX, min(30.0, 10 * (t - 20)), 0)])
+    assert watch.departures == []
+    assert watch.the_stay().episode_id == stay.episode_id
+    assert watch.the_stay().moved_ratio > 0.4
+
+
+def test_a_box_within_a_parked_vehicles_box_is_no_second_stay() -> None:
+    double = (100.0, 112.0, 135.0, 142.0)
+    watch = Watch().run(0, 10, always(CAR_BOX)).run(10, 30, always(CAR_BOX, double))
+    assert len(watch.opened) == 1
+
+
+def test_two_vehicles_side_by_side_are_two_stays() -> None:
+    watch = Watch().run(0, 20, always(CAR_BOX, moved(CAR_BOX, 65, 0)))
+    assert len(watch.book.stays) == 2
+
+
+def test_a_vehicle_outside_every_watched_polygon_is_no_stay() -> None:
+    watch = Watch()
+    corner: FloatArray = np.array([[0, 0], [40, 0], [40, 40], [0, 40]], dtype=np.float64)
+    for t in times(0, 10):
+        tracked = watch.tracker.update(detections([CAR_BOX]), at(t))
+        watch.book.update(a_frame(t, [CAR_BOX]), tracked, watched_px=[corner])
+    assert watch.book.stays == ()
+
+
+def test_after_a_long_time_unseen_a_vehicle_that_looks_different_is_a_new_stay() -> None:
+    before = Watch().run(0, 20, always(CAR_BOX))
+    stay = before.report()
+    other = (104.0, 102.0, 164.0, 142.0)
+    after = before.restart()
+    for t in times(2000, 2010):
+        image = a_picture()
+        image[102:142, 104:164] = 255 - a_picture([other])[102:142, 104:164]
+        after.see(Frame(camera_id="cam-1", image=image, captured_at=at(t)), [other])
+    assert after.departures == []
+    assert after.the_stay().episode_id != stay.episode_id

@@ -8,7 +8,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --override requirements/overrides.txt \
 	pyproject.toml requirements/build.in --extra detector
 
-.PHONY: help setup demo up test check format lint types imports test-real test-browser schemas lock down clean
+.PHONY: help setup demo up test check format lint types imports test-real test-realtime test-browser schemas lock down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,10 +43,13 @@ up: $(VENV)/runtime.stamp ## All roles on this machine: make up CONFIG=site.yaml
 	@$(BIN)/remindfirst up --config $(CONFIG)
 
 test: $(VENV)/dev.stamp ## All tests that need no server and no browser
-	@$(BIN)/python -m pytest -m "not kafka and not postgres and not browser and not yolo"
+	@$(BIN)/python -m pytest -n auto -m "not kafka and not postgres and not browser and not yolo and not realtime"
 
 test-real: $(VENV)/yolo.stamp ## The tests on real clips and with the extra yolo
 	@$(BIN)/python -m pytest -m "real or yolo"
+
+test-realtime: $(VENV)/dev.stamp ## The demo by the wall clock, with sudden deaths (minutes)
+	@$(BIN)/python -m pytest -m realtime
 
 test-browser: $(VENV)/dev.stamp ## The tests in Chromium, which must be installed
 	@$(BIN)/python -m pytest -m browser

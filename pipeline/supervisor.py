@@ -70,10 +70,10 @@ class Supervisor:
         """
         ends_at_s = None if until_s is None else monotonic() + until_s
         while not stop.wait(POLL_S):
-            if ends_at_s is not None and monotonic() >= ends_at_s:
-                return
             for role in self._roles:
                 self._look_after(role)
+            if ends_at_s is not None and monotonic() >= ends_at_s:
+                return
 
     def pids(self) -> dict[str, int]:
         """The process id of each role, for those who want to test a sudden death."""

@@ -29,7 +29,6 @@ class _Stored(BaseModel):
     """One accepted message; the file's name is made from its key."""
 
     key: str
-    phone: str
     text: str
     accepted_at: AwareDatetime
 
@@ -56,7 +55,6 @@ class PhonesChannel:
         """Accept the message unless its key was accepted before; see `Channel.send`."""
         stored = _Stored(
             key=message.key,
-            phone=message.phone,
             text=message.text,
             accepted_at=self._clock.now(),
         )

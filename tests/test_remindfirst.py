@@ -1,0 +1,84 @@
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from pipeline.errors import PermanentError
+from remindfirst import app, load_config
+
+CONFIG = {
+    "weights": "background",
+    "contacts": "contacts.csv",
+    "agency_name": "x",
+    "agency_phone": "1",
+    "cameras": [{"file": "camera.yaml", "state": "trial"}],
+}
+
+
+def _written(tmp_path: Path, **changes: object) -> Path:
+    file = tmp_path / "site.yaml"
+    file.write_text(yaml.safe_dump(CONFIG | changes), encoding="utf-8")
+    return file
+
+
+def test_relative_paths_start_at_the_configuration_s_folder(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").touch()
+    config = load_config(_written(tmp_path, weights="net.onnx"))
+
+    assert config.data == tmp_path / "var"
+    assert config.contacts == tmp_path / "contacts.csv"
+    assert config.cameras[0].file == tmp_path / "camera.yaml"
+    assert config.weights == str(tmp_path / "net.onnx")
+    assert load_config(_written(tmp_path)).weights == "background"
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"surprise": 1}, "surprise: "),
+        ({"cameras": []}, "cameras: "),
+        ({"cameras": [{"file": "x", "state": "ready"}]}, "cameras.0.state: "),
+        ({"port": 8011}, "port and endpoint_port must differ"),
+        (
+            {
+                "people": [
+                    {"id": "li", "name": "", "unit": "", "roles": [], "password_hash": "secret"}
+                ]
+            },
+            "people.0.password_hash: ",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_refused_with_its_place(
+    tmp_path: Path, changes: dict[str, object], place: str
+) -> None:
+    with pytest.raises(PermanentError, match=place):
+        load_config(_written(tmp_path, **changes))
+
+
+def test_a_missing_configuration_is_said_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["up", "--config", str(tmp_path / "nowhere.yaml")])
+
+    assert result.exit_code == 1
+    assert "nowhere.yaml: No such file" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        data = tmp_path / "demo"
+        result = CliRunner().invoke(app, ["demo", "--port", str(port), "--data", str(data)])
+
+    assert result.exit_code == 1
+    assert f"port {port} on 127.0.0.1" in result.output
+    assert not data.exists()
+
+
+def test_a_password_becomes_a_hash_that_the_configuration_takes() -> None:
+    result = CliRunner().invoke(app, ["hash-password"], input="secret\nsecret\n")
+
+    assert result.output.splitlines()[-1].startswith("$argon2id$")

@@ -31,6 +31,7 @@ from pipeline.clock import SystemClock
 from pipeline.errors import PermanentError, PipelineError
 from pipeline.events.camera import CameraDocument
 from pipeline.reminder import DeliveryStatus
+from pipeline.settings import PipelineSettings
 from pipeline.sites import Site, SiteState
 from pipeline.staff import Qualification, Reviewer, ReviewerId, Role
 from pipeline.storage import Storage, open_storage
@@ -274,6 +275,19 @@ def up(config: Annotated[Path, typer.Option(help="YAML file; see docs/operations
         storage.close()
     except (PipelineError, DetectorError) as exc:
         sys.exit(f"remindfirst up: {exc}")
+
+
+@app.command("register")
+def register_command(
+    config: Annotated[Path, typer.Option(help="The same file that `up` takes.")],
+) -> None:
+    """Put the sites and people of a configuration into the database, for roles run one by one."""
+    try:
+        storage = open_storage(PipelineSettings().storage_url)
+        register(load_config(config), storage)
+        storage.close()
+    except (PipelineError, DetectorError) as exc:
+        sys.exit(f"remindfirst register: {exc}")
 
 
 @app.command("hash-password")

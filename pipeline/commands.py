@@ -53,6 +53,21 @@ def verify_evidence(
         sys.exit("\n".join(problems))
 
 
+@app.command("dead-letters")
+def dead_letters() -> None:
+    """List the messages that could not be handled, with the reason of each."""
+    try:
+        storage = open_storage(PipelineSettings().storage_url)
+        with storage.begin() as uow:
+            letters = uow.inbox.dead_letters()
+        storage.close()
+    except PipelineError as exc:
+        sys.exit(f"remindfirst dead-letters: {exc}")
+    for one in letters:
+        typer.echo(f"{one.at.isoformat()}  {one.topic}/{one.partition}/{one.offset}  {one.reason}")
+    typer.echo(f"{len(letters)} dead letters")
+
+
 def _verify(settings: PipelineSettings, number: str) -> list[str]:
     store = open_evidence_store(settings.evidence_url)
     storage = open_storage(settings.storage_url)

@@ -42,7 +42,7 @@ __all__ = ["ReminderQueue"]
 
 log = logging.getLogger(__name__)
 
-SEND_LEASE = timedelta(seconds=60)
+CLAIM = timedelta(seconds=60)
 RECEIPT_POLL = timedelta(seconds=1)
 MAX_ATTEMPTS = 8
 MAX_BACKOFF_S = 60
@@ -71,34 +71,38 @@ class ReminderQueue:
             return self.ask_policy(uow, done)
         return done
 
-    def ask_due(self, *, limit: int = 100) -> int:
-        """Ask policy about every case whose timer is due; returns how many there were."""
+    def claim_due(self, *, limit: int = 100) -> list[UUID]:
+        """Cases about which policy must be asked again; a crash only delays them by a minute."""
         with self.storage.begin() as uow:
-            due = uow.cases.claim_due(limit=limit, lease=SEND_LEASE)
-            for case_id in due:
-                case = uow.cases.get(case_id)
-                if case is not None:
-                    self.ask_policy(uow, case)
+            due = uow.cases.claim_due(limit=limit, lease=CLAIM)
+            if due:
+                uow.commit()
+        return due
+
+    def ask_again(self, case_id: UUID) -> None:
+        """Ask policy about one claimed case."""
+        with self.storage.begin() as uow:
+            self.ask_policy(uow, _case(uow, case_id))
             uow.commit()
-        return len(due)
 
-    def send_due(self, *, limit: int = 20) -> int:
-        """Send every message that is due, or ask after its receipt; returns how many there were.
+    def claim_messages(self, *, limit: int = 20) -> list[tuple[DueReminder, Reminder]]:
+        """Messages to send or to ask after, each claimed for a minute.
 
-        Three steps, so that no transaction is open while the provider works: claim, call, record.
+        The first of three steps, claim, call, record: none is a transaction around another's wait.
         """
         with self.storage.begin() as uow:
-            due = uow.outbox.claim_due(limit=limit, lease=SEND_LEASE)
+            due = uow.outbox.claim_due(limit=limit, lease=CLAIM)
             claimed = [(one, self._prepare(uow, one)) for one in due]
-            uow.commit()
-        for one, reminder in claimed:
-            if reminder is None:
-                continue
-            if reminder.status is DeliveryStatus.SENDING:
-                self._send(one, reminder)
-            else:
-                self._ask_for_receipt(one, reminder)
-        return len(claimed)
+            if due:
+                uow.commit()
+        return [(one, reminder) for one, reminder in claimed if reminder is not None]
+
+    def carry(self, due: DueReminder, reminder: Reminder) -> None:
+        """Call the provider about one claimed message, and record what it says."""
+        if reminder.status is DeliveryStatus.SENDING:
+            self._send(due, reminder)
+        else:
+            self._ask_for_receipt(due, reminder)
 
     def take_receipt(self, uow: UnitOfWork, receipt: Receipt) -> None:
         """Record what became of a message; a receipt that says nothing new changes nothing."""
@@ -268,11 +272,10 @@ class ReminderQueue:
             return reminder
         is_wanted = case.status is CaseStatus.REMINDER_DUE and case.left_at is None
         if not is_wanted or case.reminder_key != reminder.key:
-            if reminder.status is DeliveryStatus.SENDING:
-                # It may be on the phone already; asking again with its key is the way to know.
-                return reminder
-            cancelled = replace(reminder, status=DeliveryStatus.CANCELLED)
-            uow.outbox.finish(due, cancelled, due_at=None)
+            is_unsent = reminder.status is DeliveryStatus.CREATED
+            # A worker died while sending it: it may be on the phone, and is not sent again.
+            ended = DeliveryStatus.CANCELLED if is_unsent else DeliveryStatus.UNCERTAIN
+            uow.outbox.finish(due, replace(reminder, status=ended), due_at=None)
             return None
         sending = replace(reminder, status=DeliveryStatus.SENDING)
         uow.outbox.save(sending)

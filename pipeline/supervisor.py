@@ -75,10 +75,6 @@ class Supervisor:
             if ends_at_s is not None and monotonic() >= ends_at_s:
                 return
 
-    def pids(self) -> dict[str, int]:
-        """The process id of each role, for those who want to test a sudden death."""
-        return {role.name: role.process.pid for role in self._roles}
-
     def _start(self, name: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(self._commands[name], env=self._environment)  # noqa: S603
 

@@ -1,9 +1,11 @@
 """The worker's loop: events, requests, timers, messages; and the only catch-all handlers."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event as StopSignal
+from uuid import UUID
 
 from pipeline import intake
 from pipeline.bus.base import EventSubscriber, RawBatch
@@ -55,13 +57,17 @@ class Worker:
 
     def run_once(self) -> bool:
         """One round; False when there was nothing to do."""
-        done = [
-            *[self._consume(partition) for partition in sorted(self._assigned())],
-            self._answer_requests(),
-            self.queue.ask_due(),
-            self.queue.send_due(),
-        ]
-        return any(done)
+        done = [self._consume(partition) for partition in sorted(self._assigned())]
+        done.append(self._answer_requests())
+        due = self.queue.claim_due()
+        for case_id in due:
+            with _contained("timer", case_id):
+                self.queue.ask_again(case_id)
+        messages = self.queue.claim_messages()
+        for claimed, reminder in messages:
+            with _contained("message", reminder.case_id):
+                self.queue.carry(claimed, reminder)
+        return any(done) or bool(due) or bool(messages)
 
     def _assigned(self) -> frozenset[int]:
         assigned = self.subscriber.assigned()
@@ -152,12 +158,23 @@ class Worker:
         )
 
     def _answer_requests(self) -> int:
+        """Answer what the web left; one that cannot be answered is dropped, not tried for ever."""
+        answered = 0
+        while request := self._take_request(is_answered=True):
+            answered += request
+        return answered
+
+    def _take_request(self, *, is_answered: bool) -> int:
         with self.storage.begin() as uow:
-            requests: Sequence[Request] = uow.registry.take_requests()
-            for request in requests:
-                self._answer(uow, request)
-            if requests:
+            requests = uow.registry.take_requests(limit=1)
+            with _contained("request") as outcome:
+                if is_answered:
+                    for request in requests:
+                        self._answer(uow, request)
+            if outcome.is_fine and requests:
                 uow.commit()
+        if not outcome.is_fine:
+            self._take_request(is_answered=False)
         return len(requests)
 
     def _answer(self, uow: UnitOfWork, request: Request) -> None:
@@ -170,3 +187,21 @@ class Worker:
             self.queue.take_receipt(uow, told)
         else:
             self.queue.take_answer(uow, told)
+
+
+@dataclass
+class _Outcome:
+    is_fine: bool = True
+
+
+@contextmanager
+def _contained(what: str, case_id: UUID | None = None) -> Iterator[_Outcome]:
+    """Keep a slip in one piece of work from stopping all others; it is logged for a person."""
+    outcome = _Outcome()
+    try:
+        yield outcome
+    except RetryableError:
+        raise
+    except Exception:
+        outcome.is_fine = False
+        log.exception("left alone for now", extra={"what": what, "case_id": str(case_id)})

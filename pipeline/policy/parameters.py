@@ -10,11 +10,9 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import PermanentError
-from pipeline.events.violation import LocalName, PlaceClass, ViolationType
+from pipeline.events.violation import LocalName, PlaceClass
 
 __all__ = [
-    "Act",
-    "ActsEntry",
     "Cause",
     "CountEntry",
     "DurationEntry",
@@ -108,22 +106,6 @@ class WaysEntry(Entry):
             raise ValueError(f"no way given for {', '.join(missing)}")
 
 
-class Act(BaseModel):
-    """The legal act behind a violation type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    code: str = Field(min_length=1)
-    name: LocalName
-
-
-class ActsEntry(Entry):
-    """The code table: which act a violation type is."""
-
-    value: dict[ViolationType, Act]
-    unit: Literal["act per violation type"]
-
-
 E = TypeVar("E", bound=Entry)
 
 
@@ -156,7 +138,6 @@ class Rulebook(BaseModel):
     without_reminder: Annotated[
         tuple[WaysEntry, ...], Field(min_length=1), AfterValidator(_in_order)
     ]
-    acts: Annotated[tuple[ActsEntry, ...], Field(min_length=1), AfterValidator(_in_order)]
 
     def in_force(self, entries: Sequence[E], on: date) -> E:
         """The entry of one of this rulebook's lists that is in force on `on`.

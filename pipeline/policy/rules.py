@@ -19,7 +19,7 @@ from pipeline.policy.decision import (
 )
 from pipeline.policy.parameters import Cause, Entry, Rulebook, Way
 from pipeline.reminder import DeliveryStatus
-from pipeline.sites import Site, SiteState
+from pipeline.sites import Site
 
 __all__ = ["RULES", "ContactState", "Situation"]
 
@@ -84,7 +84,7 @@ def _give_up_at(situation: Situation) -> datetime:
 def close_if_site_not_in_use(situation: Situation) -> Decision | None:
     """Nothing may come of what a camera saw that is not in use."""
     site = situation.site
-    if site is not None and site.state in {SiteState.TRIAL, SiteState.ACTIVE}:
+    if site is not None and site.may_remind():
         return None
     reason = Reason(
         rule="close_if_site_not_in_use",

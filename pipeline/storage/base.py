@@ -127,10 +127,6 @@ class CaseRepository(Protocol):
         """Cases by due date, then by age; oldest first."""
         ...
 
-    def count_by_status(self) -> dict[CaseStatus, int]:
-        """How many cases stand where."""
-        ...
-
     def reminded_since(self, plate_text: str, since: datetime) -> int:
         """How many delivered or accepted reminders this plate has had since `since`."""
         ...

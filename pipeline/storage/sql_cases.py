@@ -94,11 +94,6 @@ class SqlCaseRepository:
         documents = self._connection.execute(query.limit(limit)).scalars()
         return [_CASE.validate_json(document) for document in documents]
 
-    def count_by_status(self) -> dict[CaseStatus, int]:
-        """How many cases stand where."""
-        query = sa.select(tables.case.c.status, sa.func.count()).group_by(tables.case.c.status)
-        return {CaseStatus(status): n for status, n in self._connection.execute(query)}
-
     def reminded_since(self, plate_text: str, since: datetime) -> int:
         """How many delivered or accepted reminders this plate has had since `since`."""
         query = (

@@ -14,10 +14,12 @@ from pipeline.bus import EventPublisher, open_publisher, open_subscriber
 from pipeline.case import Case, Disposition
 from pipeline.clock import ManualClock
 from pipeline.events import ViolationSuspected
-from pipeline.notify import Message
+from pipeline.notify import Message, UnreadableCallbackError
 from pipeline.notify.channel import SendResult
+from pipeline.reminder import DeliveryStatus
 from pipeline.reminder_queue import ReminderQueue
 from pipeline.storage import Storage
+from pipeline.storage.base import RequestKind
 from pipeline.worker import Worker
 from tests.builders import NOON, a_departure, a_sighting, a_suspicion, seconds
 from tests.fakes import RecordingChannel
@@ -202,4 +204,84 @@ def test_a_worker_killed_at_any_point_loses_no_case_and_reminds_nobody_twice(
         cases = uow.cases.find()
         endings = sorted(case.disposition or case.status for case in cases)
     assert endings == [Disposition.CLEARED, "in_review"]
-    assert len(channel.accepted) == 2
+    # The one that left may have left before its reminder could be sent again.
+    stayed = next(case for case in cases if case.disposition is None)
+    assert stayed.reminder_key in channel.accepted
+    assert set(channel.accepted) <= {case.reminder_key for case in cases}
+
+
+def test_a_slip_in_one_request_is_dropped_and_the_next_one_is_answered(
+    worker: Worker, storage: Storage, channel: RecordingChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = []
+
+    def read(body: str) -> Any:
+        if body == "bad":
+            raise RuntimeError("a slip in our own code")
+        answered.append(body)
+        raise UnreadableCallbackError(body)
+
+    monkeypatch.setattr(channel, "read_callback", read)
+    with storage.begin() as uow:
+        for body in ("bad", "good"):
+            uow.registry.add_request(RequestKind.PHONE_CALLBACK, body)
+        uow.commit()
+    worker.run_once()
+    worker.run_once()
+
+    assert answered == ["good"]
+
+
+def test_a_slip_about_one_case_does_not_stop_the_others(
+    publisher: EventPublisher,
+    worker: Worker,
+    storage: Storage,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = a_suspicion(), a_suspicion()
+    publisher.publish([first, second])
+    worker.run_once()
+    ask = ReminderQueue.ask_policy
+
+    def fragile(self: ReminderQueue, uow: Any, case: Case) -> Case:
+        if case.episode_id == first.episode_id:
+            raise RuntimeError("a slip in our own code")
+        return ask(self, uow, case)
+
+    monkeypatch.setattr(ReminderQueue, "ask_policy", fragile)
+    clock.advance(seconds(700))
+    worker.run_once()
+
+    with storage.begin() as uow:
+        ended = {case.episode_id: case.disposition for case in uow.cases.find()}
+    assert ended == {first.episode_id: None, second.episode_id: Disposition.UNPROVEN}
+
+
+def test_a_worker_that_died_while_sending_does_not_remind_a_car_that_left(
+    publisher: EventPublisher,
+    worker: Worker,
+    storage: Storage,
+    channel: RecordingChannel,
+    clock: ManualClock,
+) -> None:
+    suspicion = a_suspicion()
+
+    def die() -> SendResult | None:
+        raise Killed
+
+    channel.before_answer = die
+    publisher.publish([suspicion])
+    with pytest.raises(Killed):
+        worker.run_once()
+    channel.before_answer = lambda: None
+    publisher.publish([a_departure(suspicion, NOON + seconds(5))])
+    clock.advance(seconds(61))
+    worker.run_once()
+
+    assert channel.accepted == {}
+    with storage.begin() as uow:
+        (case,) = uow.cases.find()
+        (reminder,) = uow.outbox.of_case(case.id)
+    assert case.disposition is Disposition.CLEARED
+    assert reminder.status is DeliveryStatus.UNCERTAIN

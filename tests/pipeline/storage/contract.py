@@ -94,10 +94,6 @@ class StorageContract:
             assert uow.cases.find() == [soon, late, undated]
             assert uow.cases.find([CaseStatus.IN_REVIEW], limit=1) == [soon]
             assert uow.cases.find(asks_operator=True) == [undated]
-            assert uow.cases.count_by_status() == {
-                CaseStatus.IN_REVIEW: 2,
-                CaseStatus.SUSPECTED: 1,
-            }
 
     def test_a_due_timer_is_claimed_once_and_again_after_a_crash(
         self, storage: Storage, clock: ManualClock

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.case import open_case
+from pipeline.commands import app
+from pipeline.events import ViolationSuspected
+from pipeline.evidence import open_evidence_store
+from pipeline.storage import open_storage
+from pipeline.storage.base import DeadLetter
+from tests.builders import NOON, a_suspicion
+from tests.pipeline.storage.contract import a_note
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REMINDFIRST_STORAGE_URL", f"sqlite:///{tmp_path}/state.db")
+    monkeypatch.setenv("REMINDFIRST_EVIDENCE_URL", f"file:{tmp_path}/evidence")
+    monkeypatch.setenv("REMINDFIRST_BUS_URL", f"sqlite:///{tmp_path}/bus.db")
+    return tmp_path
+
+
+def _stored_case(data: Path) -> tuple[str, ViolationSuspected]:
+    store = open_evidence_store(f"file:{data}/evidence")
+    event = a_suspicion().model_copy(
+        update={
+            name: store.put(name.encode(), media_type="image/jpeg", captured_at=NOON)
+            for name in ("panorama", "crop", "drawn")
+        }
+    )
+    case = open_case(event, opened_at=NOON)
+    storage = open_storage(f"sqlite:///{data}/state.db")
+    with storage.begin() as uow:
+        uow.cases.add(case)
+        uow.audit.append(a_note(case, "opened"))
+        uow.commit()
+    storage.close()
+    return case.number, event
+
+
+def test_whole_evidence_is_said_to_be_whole(data: Path) -> None:
+    number, _ = _stored_case(data)
+    result = CliRunner().invoke(app, ["verify-evidence", number])
+
+    assert result.exit_code == 0
+    assert result.output.count("ok  ") == 4
+
+
+def test_one_changed_byte_is_named(data: Path) -> None:
+    number, event = _stored_case(data)
+    file = data / "evidence" / event.crop.sha256[:2] / event.crop.sha256
+    file.chmod(0o644)
+    file.write_bytes(b"crap")
+    result = CliRunner().invoke(app, ["verify-evidence", number])
+
+    assert result.exit_code == 1
+    assert f"{event.crop.sha256}: the file was changed" in result.output
+    assert result.output.count("ok  ") == 3
+
+
+def test_an_unknown_case_is_said_to_be_unknown(data: Path) -> None:
+    result = CliRunner().invoke(app, ["verify-evidence", "12345678"])
+
+    assert result.exit_code == 1
+    assert "no case with number '12345678'" in result.output
+
+
+def test_dead_letters_are_listed_with_their_reasons(data: Path) -> None:
+    storage = open_storage(f"sqlite:///{data}/state.db")
+    letter = DeadLetter(topic="t", partition=1, offset=7, raw=b"?", reason="no JSON", at=NOON)
+    with storage.begin() as uow:
+        uow.inbox.add_dead_letter(letter)
+        uow.commit()
+    storage.close()
+    result = CliRunner().invoke(app, ["dead-letters"])
+
+    assert "t/1/7  no JSON" in result.output
+    assert "1 dead letters" in result.output
+
+
+def test_a_worker_without_contacts_says_which_setting_is_missing(data: Path) -> None:
+    result = CliRunner().invoke(app, ["work"])
+
+    assert result.exit_code == 1
+    assert "REMINDFIRST_CONTACTS" in result.output

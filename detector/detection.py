@@ -5,13 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.geometry import FloatArray
+from detector.geometry import FloatArray, ImageArray
 
 __all__ = ["Detections", "FloatArray", "ImageArray", "IntArray"]
 
 IntArray = NDArray[np.int64]
-ImageArray = NDArray[np.uint8]
-"""An image: shape (height, width, 3), BGR, 0 to 255."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ __all__ = [
     "DetectorError",
     "EndpointError",
     "ModelFileError",
+    "OutputError",
     "SourceError",
     "SourceLostError",
     "StateFileError",
@@ -25,6 +26,10 @@ class EndpointError(DetectorError):
 
 class ModelFileError(DetectorError):
     """Weights are missing, of the wrong kind, or not the file their hash says."""
+
+
+class OutputError(DetectorError):
+    """A result cannot be written where it was asked for."""
 
 
 class SourceError(DetectorError):

@@ -121,6 +121,7 @@ class ToldPlateReader:
         self.calls = 0
 
     def read(self, vehicle: ImageArray) -> tuple[PlateRead, ...]:
+        assert vehicle.size
         self.calls += 1
         if not self._texts:
             return ()

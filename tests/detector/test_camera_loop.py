@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -120,7 +121,7 @@ def test_sightings_come_at_the_zones_pace_each_with_a_fresh_panorama(tmp_path: P
     sightings = bench.said(ViolationOngoing)
     gaps = [
         (later.captured_at - earlier.captured_at).total_seconds()
-        for earlier, later in zip(sightings, sightings[1:], strict=False)
+        for earlier, later in pairwise(sightings)
     ]
     assert len(sightings) == 3
     assert gaps == pytest.approx([20, 20], abs=0.3)
@@ -265,7 +266,7 @@ def test_a_stay_survives_pictures_that_change_their_size(tmp_path: Path) -> None
     bench = Bench(tmp_path, stands).run(0, 20)
     episode = bench.said(ViolationSuspected)[0].episode_id
     half: Box = (50.0, 50.0, 80.0, 70.0)
-    bench.script = lambda t: [half]
+    bench.script = lambda _: [half]
     bench.restart()
     for t in times(21, 45):
         frame = a_frame(t, [CAR_BOX])
@@ -279,7 +280,7 @@ WIDE: Box = (100.0, 100.0, 180.0, 150.0)
 
 
 def test_plates_are_read_until_they_agree_and_no_more(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, lambda t: [WIDE])
+    bench = Bench(tmp_path, lambda _: [WIDE])
     bench.reader = ToldPlateReader("鄂A12345", "TAXI", "鄂A·12345", "鄂A 12345", "鄂A99999")
     bench.restart().run(0, 60)
     (suspected,) = bench.said(ViolationSuspected)
@@ -291,11 +292,21 @@ def test_plates_are_read_until_they_agree_and_no_more(tmp_path: Path) -> None:
 def test_plate_reads_that_differ_leave_the_plate_doubtful_at_a_bounded_cost(
     tmp_path: Path,
 ) -> None:
-    bench = Bench(tmp_path, lambda t: [WIDE])
+    bench = Bench(tmp_path, lambda _: [WIDE])
     bench.reader = ToldPlateReader(*(f"鄂A1234{n % 5}" for n in range(100)))
     bench.restart().run(0, 60)
     assert bench.said(ViolationOngoing)[-1].plate.status is PlateStatus.DOUBTFUL
     assert bench.reader.calls < 15
+
+
+def test_a_suspicion_waits_a_moment_for_a_plate_that_is_still_being_read(tmp_path: Path) -> None:
+    zone = a_camera().zones[0].model_dump() | {"dwell_s": 4}
+    bench = Bench(tmp_path, lambda _: [WIDE], a_camera(zones=[zone]))
+    bench.reader = ToldPlateReader("鄂A12345", "鄂A12345", "鄂A12345")
+    bench.restart().run(0, 8)
+    (suspected,) = bench.said(ViolationSuspected)
+    assert suspected.plate.status is PlateStatus.AGREED
+    assert (suspected.captured_at - at(4)).total_seconds() < 1.5
 
 
 def test_no_plate_is_read_on_a_vehicle_too_small_to_show_one(tmp_path: Path) -> None:
@@ -312,6 +323,22 @@ def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_an_episode_id_is_never_shared_by_two_vehicles(tmp_path: Path) -> None:
     second: Box = (180.0, 100.0, 240.0, 140.0)
-    bench = Bench(tmp_path, lambda t: [CAR_BOX, second]).run(0, 30)
+    bench = Bench(tmp_path, lambda _: [CAR_BOX, second]).run(0, 30)
     episodes: list[UUID] = [one.episode_id for one in bench.said(ViolationSuspected)]
     assert len(set(episodes)) == 2
+
+
+def test_a_vehicle_that_creeps_while_its_suspicion_waits_is_not_suspected_twice(
+    tmp_path: Path,
+) -> None:
+    def creeps(t: float) -> Sequence[Box]:
+        x1, y1, x2, y2 = CAR_BOX
+        shift = min(max(0.0, 3 * (t - 15)), 12.0)
+        return [(x1 + shift, y1, x2 + shift, y2)]
+
+    bench = Bench(tmp_path, creeps)
+    bench.store.is_full = True
+    bench.run(0, 40)
+    bench.store.is_full = False
+    bench.run(40, 60)
+    assert len(bench.said(ViolationSuspected)) == 1

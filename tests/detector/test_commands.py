@@ -4,8 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from detector.commands import app
 from pipeline.bus import open_subscriber

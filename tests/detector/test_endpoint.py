@@ -84,6 +84,7 @@ def test_the_latest_picture_comes_with_its_time_and_with_drawings(
     assert response.headers["Content-Type"] == "image/jpeg"
     assert response.headers["X-Captured-At"] == at(3).isoformat()
     drawn = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert drawn is not None
     assert drawn.shape == frame.image.shape
     (camera,) = json.loads(get(endpoint, "/cameras")[1])
     assert (camera["state"], camera["width_px"], camera["height_px"]) == ("online", 320, 240)
@@ -95,6 +96,7 @@ def test_a_large_picture_is_shown_at_960_pixels(endpoint: Endpoint, loop: Camera
     loop.step(type(frame)(camera_id="cam-1", image=large, captured_at=frame.captured_at))
     content = get(endpoint, "/cameras/cam-1/latest.jpg")[1]
     drawn = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert drawn is not None
     assert max(drawn.shape) == 960
 
 

@@ -87,7 +87,7 @@ def test_a_truncated_file_gives_what_it_has_and_then_says_where_it_breaks(tmp_pa
     video = VideoFile(
         path=path, camera_id="cam-1", started_at=START, duration_s=10.0, analysed_fps=60
     )
-    seen = []
+    seen: list[datetime] = []
     with pytest.raises(SourceError, match=r"cut\.mkv: breaks off at [3-6]\.\d s of 10\.0 s"):
         seen.extend(frame.captured_at for frame in video.frames())
     assert len(seen) > 20

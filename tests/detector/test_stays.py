@@ -9,7 +9,7 @@ from detector.geometry import FloatArray
 from detector.sources import Frame
 from detector.stays import Departure, Stay, StayBook
 from detector.tracking import ByteTracker
-from pipeline.events import DepartureKind
+from pipeline.events import DepartureKind, VehicleClass
 from tests.detector.builders import (
     CAR_BOX,
     FPS,
@@ -160,7 +160,7 @@ def test_driving_off_is_a_departure_with_the_time_it_was_last_in_place() -> None
     assert departure.kind is DepartureKind.DROVE_OFF
     assert departure.stay.episode_id == stay.episode_id
     assert abs(departure.stay.last_seen_at - at(20)) < timedelta(seconds=3)
-    assert watch.book.get(stay.episode_id) is None
+    assert watch.book.stays == () or watch.the_stay().episode_id != stay.episode_id
 
 
 def test_a_place_that_is_empty_for_seconds_is_a_departure() -> None:
@@ -270,3 +270,12 @@ def test_after_a_long_time_unseen_a_vehicle_that_looks_different_is_a_new_stay()
         after.see(Frame(camera_id="cam-1", image=image, captured_at=at(t)), [other])
     assert after.departures == []
     assert after.the_stay().episode_id != stay.episode_id
+
+
+def test_the_class_of_a_vehicle_is_the_one_it_was_mostly_seen_as() -> None:
+    watch = Watch()
+    for t in times(0, 8):
+        kind = VehicleClass.TRUCK if round(t * FPS) % 4 == 0 else VehicleClass.CAR
+        tracked = watch.tracker.update(detections([CAR_BOX], kind=kind), at(t))
+        watch.book.update(a_frame(t, [CAR_BOX]), tracked, watched_px=[WHOLE_PICTURE])
+    assert watch.the_stay().vehicle_class is VehicleClass.CAR

@@ -1,0 +1,250 @@
+"""Wiring: connects cameras, networks, bus and evidence store, and runs them until they end."""
+
+import logging
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+from threading import Lock, current_thread, main_thread
+from types import FrameType
+
+from detector.camera_config import SIMULATOR
+from detector.camera_loop import CameraLoop, Eyes, Recording
+from detector.camera_runner import CameraInput, CameraProgress, CameraRunner
+from detector.endpoint import Endpoint, WatchedCamera
+from detector.errors import DetectorError, OutputError, SourceError
+from detector.perception import open_detector, open_plate_reader
+from detector.reporting import Reporter
+from detector.settings import DetectorSettings
+from detector.simulator.source import open_simulator
+from detector.sources import open_video_file
+from detector.stay_file import StayFile
+from detector.tracking import ByteTracker
+from pipeline.bus import EventPublisher, open_publisher
+from pipeline.events import CameraDocument, Envelope, Event
+from pipeline.evidence import open_evidence_store
+
+__all__ = ["DetectorApp", "DetectorResult"]
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorResult:
+    """What a run gave: published events by camera and type, and what went wrong, in words."""
+
+    events: Counter[tuple[str, str]]
+    errors: tuple[str, ...]
+
+
+class DetectorApp:
+    """All cameras of one detector process, a thread each; the network is shared."""
+
+    def __init__(
+        self,
+        documents: Sequence[CameraDocument],
+        settings: DetectorSettings,
+        *,
+        source: Path | None = None,
+        out: Path | None = None,
+    ) -> None:
+        """Take the cameras; nothing is opened before `run`.
+
+        Args:
+            documents: The cameras.
+            settings: Where everything is.
+            source: A recording to look at instead of the one camera's own source.
+            out: A file that gets each published event as a line of JSON.
+
+        Raises:
+            SourceError: two cameras share an id, or there are several for one `source`.
+        """
+        twice = [one for one, n in Counter(d.camera_id for d in documents).items() if n > 1]
+        if twice:
+            raise SourceError(f"camera {twice[0]}: given twice; give each camera once")
+        if source is not None and len(documents) > 1:
+            raise SourceError(f"{source}: one recording for {len(documents)} cameras; give one")
+        self._documents = documents
+        self._settings = settings
+        self._source = source
+        self._out = out
+        self._stop = Flag()
+
+    def stop(self) -> None:
+        """Ask all cameras to stop; `run` then returns soon."""
+        self._stop.set()
+
+    def run(self, on_tick: Callable[[Sequence[CameraProgress]], None]) -> DetectorResult:
+        """Run until all recordings are over, or until told to stop (also by SIGTERM, SIGINT).
+
+        Args:
+            on_tick: Called a few times a second.
+
+        Raises:
+            DetectorError: something cannot be opened.
+            PipelineError: bus or evidence store cannot be opened.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(_stopping_on_signals(self._stop))
+            inputs = [self._open_input(document) for document in self._documents]
+            publisher = self._open_publisher(stack)
+            runners = self._open_runners(inputs, publisher)
+            self._open_endpoint(runners, stack)
+            errors = self._run(runners, on_tick)
+        return DetectorResult(events=publisher.counts, errors=errors)
+
+    def _open_input(self, document: CameraDocument) -> CameraInput:
+        file = StayFile(self._settings.state_dir / f"{document.camera_id}.stays.json")
+        where = str(self._source or document.source or "")
+        if not where:
+            raise SourceError(
+                f"camera {document.camera_id}: no source; add `source` to its file or use --source"
+            )
+        if where.startswith(SIMULATOR):
+            signal_file = self._settings.signal_dir / document.camera_id
+            source = open_simulator(
+                document, leave_signal=signal_file.exists, state_dir=self._settings.state_dir
+            )
+            return CameraInput(document=document, source=source, file=file)
+        path, memory = Path(where), file.load()
+        name = f"{path.name}:{path.stat().st_size if path.is_file() else 0}"
+        is_known = memory is not None and memory.recording == name
+        video = open_video_file(
+            path,
+            document,
+            started_at=memory.started_at
+            if memory and is_known and document.recorded_at is None
+            else None,
+        )
+        recording = Recording(name=name, started_at=video.started_at)
+        return CameraInput(document=document, source=video, file=file, recording=recording)
+
+    def _open_publisher(self, stack: ExitStack) -> "_CountingPublisher":
+        inner = open_publisher(self._settings.bus_url, source=self._settings.detector_name)
+        publisher = _CountingPublisher(inner, self._out)
+        stack.callback(publisher.close)
+        return publisher
+
+    def _open_runners(
+        self, inputs: Sequence[CameraInput], publisher: "_CountingPublisher"
+    ) -> list[CameraRunner]:
+        store = open_evidence_store(self._settings.evidence_url)
+        detector = open_detector(self._settings.weights, memory=self._settings.state_dir)
+        plate_reader = open_plate_reader()
+        runners = []
+        for one in inputs:
+            loop = CameraLoop(
+                one.document,
+                Eyes(
+                    detector=detector,
+                    tracker=ByteTracker(one.document.analysed_fps),
+                    plate_reader=plate_reader,
+                ),
+                Reporter(one.document.camera_id, publisher, store),
+                one.file,
+                recording=one.recording,
+            )
+            runners.append(CameraRunner(one, loop, self._stop))
+        return runners
+
+    def _open_endpoint(self, runners: Sequence[CameraRunner], stack: ExitStack) -> None:
+        token = self._settings.endpoint_token
+        if token is None:
+            return
+        endpoint = Endpoint(
+            {
+                one.document.camera_id: WatchedCamera(document=one.document, loop=one.loop)
+                for one in runners
+            },
+            host=self._settings.endpoint_host,
+            port=self._settings.endpoint_port,
+            token=token.get_secret_value(),
+        )
+        stack.callback(endpoint.close)
+        log.info("endpoint listens", extra={"port": endpoint.port})
+
+    def _run(
+        self,
+        runners: Sequence[CameraRunner],
+        on_tick: Callable[[Sequence[CameraProgress]], None],
+    ) -> tuple[str, ...]:
+        with ThreadPoolExecutor(max_workers=len(runners), thread_name_prefix="camera") as pool:
+            waiting: set[Future[None]] = {pool.submit(one.run) for one in runners}
+            futures = tuple(waiting)
+            while waiting:
+                done, waiting = wait(waiting, timeout=_TICK_S)
+                if any(_is_unexpected(future) for future in done):
+                    self._stop.set()
+                on_tick([one.progress() for one in runners])
+        errors = []
+        for future in futures:
+            try:
+                future.result()
+            except DetectorError as exc:
+                errors.append(str(exc))
+        return tuple(errors)
+
+
+class _CountingPublisher:
+    """Counts what is published and repeats it in a file, for all cameras."""
+
+    def __init__(self, inner: EventPublisher, out: Path | None) -> None:
+        self._inner = inner
+        self._path = out
+        self._lock = Lock()
+        self.counts: Counter[tuple[str, str]] = Counter()
+        try:
+            self._file = out.open("w", encoding="utf-8") if out else None
+        except OSError as exc:
+            raise OutputError(f"{out}: {exc.strerror}; give a file that can be written") from exc
+
+    def publish(self, events: Sequence[Event]) -> tuple[Envelope, ...]:
+        with self._lock:
+            envelopes = self._inner.publish(events)
+            for envelope in envelopes:
+                self.counts[envelope.subject, envelope.type] += 1
+                self._repeat(envelope)
+        return envelopes
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._inner.close()
+
+    def _repeat(self, envelope: Envelope) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(envelope.model_dump_json() + "\n")
+            self._file.flush()
+        except OSError as exc:
+            raise OutputError(f"{self._path}: {exc.strerror}; the bus has the event") from exc
+
+
+def _is_unexpected(future: Future[None]) -> bool:
+    failure = future.exception()
+    return failure is not None and not isinstance(failure, DetectorError)
+
+
+@contextmanager
+def _stopping_on_signals(stop: Flag) -> Iterator[None]:
+    """Turn SIGTERM and SIGINT into a calm stop, where this is the main thread."""
+    if current_thread() is not main_thread():
+        yield
+        return
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

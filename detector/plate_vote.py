@@ -1,0 +1,83 @@
+"""Many plate reads to one reading, which abstains when the pictures differ."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from detector.detection import ImageArray
+from detector.perception import PlateRead, PlateReader
+from detector.stays import Stay
+from pipeline.events import PlateClass, PlateNumber, PlateReading, PlateStatus
+
+__all__ = ["is_plate_unsettled", "is_plate_wanted", "pick_plate", "read_plate", "vote"]
+
+_MIN_CONFIDENCE = 0.7
+_MIN_GENERIC_LENGTH = 5
+_MIN_AGREEING = 3
+_CLEAR_MAJORITY = 2 / 3
+# A plate on a narrower vehicle has no legible characters.
+_LEGIBLE_WIDTH_PX = 64
+_TRIES = 10
+
+
+def is_plate_wanted(stay: Stay) -> bool:
+    """Whether one more picture of this vehicle's plate can help: none is agreed, it is legible."""
+    is_agreed = vote(stay.plate_texts).status is PlateStatus.AGREED
+    return not is_agreed and float(stay.box_px[2] - stay.box_px[0]) >= _LEGIBLE_WIDTH_PX
+
+
+def is_plate_unsettled(stay: Stay) -> bool:
+    """Whether its first reading is still going on; its tries are limited, because each costs."""
+    return stay.plate_tries < _TRIES and is_plate_wanted(stay)
+
+
+def read_plate(stay: Stay, image: ImageArray, reader: PlateReader) -> Stay:
+    """The stay with one more try at its plate, from the picture it was last seen in."""
+    x1, y1, x2, y2 = (max(0, round(float(value))) for value in stay.box_px)
+    text = pick_plate(reader.read(image[y1:y2, x1:x2]))
+    return replace(
+        stay,
+        plate_tries=stay.plate_tries + 1,
+        plate_texts=(*stay.plate_texts, text) if text else stay.plate_texts,
+    )
+
+
+def pick_plate(reads: Iterable[PlateRead]) -> str | None:
+    """The one text of a picture that reads like a plate, in its normal spelling; else None.
+
+    A text that follows a national pattern goes before one that merely could be a plate; words,
+    telephone numbers and weak reads are left out.
+    """
+    candidates = []
+    for read in reads:
+        with suppress(ValueError):
+            plate = PlateNumber.parse(read.text)
+            if read.confidence >= _MIN_CONFIDENCE and _is_plausible(plate):
+                is_national = plate.plate_class is not PlateClass.GENERIC
+                candidates.append((is_national, read.confidence, plate.text))
+    return max(candidates)[2] if candidates else None
+
+
+def vote(texts: Sequence[str]) -> PlateReading:
+    """The reading that the pictures of one vehicle give together.
+
+    Agreed when at least three pictures, and two of three of those that gave a text, say the same.
+    """
+    if not texts:
+        return PlateReading(status=PlateStatus.UNREADABLE)
+    text, agreeing = Counter(texts).most_common(1)[0]
+    is_agreed = agreeing >= _MIN_AGREEING and agreeing >= _CLEAR_MAJORITY * len(texts)
+    return PlateReading(
+        status=PlateStatus.AGREED if is_agreed else PlateStatus.DOUBTFUL,
+        text=text,
+        agreeing=agreeing,
+        reads=len(texts),
+    )
+
+
+def _is_plausible(plate: PlateNumber) -> bool:
+    if plate.plate_class is not PlateClass.GENERIC:
+        return True
+    has_both = any(c.isdigit() for c in plate.text) and any(c.isalpha() for c in plate.text)
+    return has_both and len(plate.text) >= _MIN_GENERIC_LENGTH

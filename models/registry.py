@@ -1,0 +1,106 @@
+"""A network's file on this machine, checked before it is loaded."""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["NetworkFile", "NetworkFileError", "NetworkKind", "find_network"]
+
+_HERE = Path(__file__).parent
+_SUFFIXES = {
+    ".onnx": "onnx",
+    ".pt": "ultralytics",
+    ".engine": "ultralytics",
+    ".torchscript": "ultralytics",
+}
+
+
+class NetworkFileError(Exception):
+    """A network's file is missing, of the wrong kind, damaged, or not what its hash says."""
+
+
+class NetworkKind(StrEnum):
+    """Which runtime can run a file."""
+
+    ONNX = "onnx"
+    ULTRALYTICS = "ultralytics"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkFile:
+    """A file that exists and is what the manifest says, where the manifest knows it."""
+
+    path: Path
+    kind: NetworkKind
+    sha256: str
+
+    @property
+    def version(self) -> str:
+        """Short name for events: the file's name and the head of its hash."""
+        return f"{self.path.name}@{self.sha256[:12]}"
+
+
+def find_network(name: str) -> NetworkFile:
+    """The file behind an entry of `manifest.toml`, or behind a path.
+
+    Raises:
+        NetworkFileError: no such entry or file, an unknown kind, or another hash than the entry's.
+    """
+    entry = _manifest().get(name)
+    path = _entry_path(name, entry) if entry else Path(name)
+    if not path.exists():
+        known = ", ".join(sorted(_manifest()))
+        raise NetworkFileError(
+            f"weights {name}: no such file ({path.absolute()}); give a .onnx or .pt file, or one "
+            f"of: {known}"
+        )
+    kind = _kind(path)
+    sha256 = _sha256(path)
+    if entry and sha256 != entry["sha256"]:
+        raise NetworkFileError(
+            f"weights {path}: SHA-256 is {sha256}, the manifest says {entry['sha256']}; "
+            "fetch or install the file again"
+        )
+    return NetworkFile(path=path, kind=kind, sha256=sha256)
+
+
+def _kind(path: Path) -> NetworkKind:
+    if path.is_dir() and any(path.glob("*.xml")):
+        return NetworkKind.ULTRALYTICS
+    kind = _SUFFIXES.get(path.suffix) if path.is_file() else None
+    if kind is None:
+        raise NetworkFileError(
+            f"weights {path}: unknown kind; use {', '.join(_SUFFIXES)} or an OpenVINO folder"
+        )
+    return NetworkKind(kind)
+
+
+@cache
+def _manifest() -> dict[str, dict[str, str]]:
+    return tomllib.loads((_HERE / "manifest.toml").read_text(encoding="utf-8"))
+
+
+def _entry_path(name: str, entry: dict[str, str]) -> Path:
+    package = entry.get("package")
+    if package is None:
+        return _HERE / "weights" / entry["file"]
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise NetworkFileError(
+            f"weights {name}: the package {package} is missing; "
+            "run: pip install 'remindfirst[detector]'"
+        )
+    return Path(spec.origin).parent / entry["file"]
+
+
+def _sha256(path: Path) -> str:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

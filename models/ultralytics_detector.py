@@ -1,0 +1,92 @@
+"""Runs any Ultralytics weights; needs the extra `yolo`, which is loaded only here."""
+
+import os
+import pickle
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.predictions import BoxPrediction, ImageArray
+from models.registry import NetworkFile, NetworkFileError
+
+__all__ = ["UltralyticsDetector"]
+
+# Ultralytics reads these while it is imported: it must not go to the network, install packages or
+# run code that a checkpoint carries.
+_ENVIRONMENT = {
+    "YOLO_OFFLINE": "true",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_VERBOSE": "false",
+    "ULTRALYTICS_SAFE_LOAD": "true",
+}
+_SIDE_PX = 640
+_DOUBLE_IOU = 0.7
+
+
+class UltralyticsDetector:
+    """A detection checkpoint or export that Ultralytics 8 or later can run.
+
+    Attributes:
+        labels: Class names by class number.
+    """
+
+    labels: tuple[str, ...]
+
+    def __init__(self, file: NetworkFile, *, min_confidence: float) -> None:
+        """Load the network.
+
+        Raises:
+            NetworkFileError: the extra is missing, the file is damaged, or made for another task.
+        """
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)  # noqa: TID251 - the library has no other switch
+        try:
+            from ultralytics import YOLO
+        except ImportError as exc:
+            raise NetworkFileError(
+                f"weights {file.path}: need the extra yolo; run: pip install 'remindfirst[yolo]'"
+            ) from exc
+        try:
+            self._network = YOLO(str(file.path))
+            # Some kinds of file are only opened by the first prediction.
+            self._network.predict(np.zeros((32, 32, 3), np.uint8), imgsz=32, verbose=False)
+        except (
+            AttributeError,
+            EOFError,
+            KeyError,
+            OSError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+            ImportError,
+            pickle.UnpicklingError,
+        ) as exc:
+            raise NetworkFileError(
+                f"weights {file.path}: damaged or no Ultralytics network "
+                f"({type(exc).__name__}); use a .pt file of Ultralytics 8 or later"
+            ) from exc
+        if self._network.task != "detect":
+            raise NetworkFileError(
+                f"weights {file.path}: made for the task {self._network.task!r}; use weights made "
+                "for the task 'detect'"
+            )
+        self._min_confidence = min_confidence
+        self.labels = tuple(name for _, name in sorted(self._network.names.items()))
+
+    def predict(self, images: Sequence[ImageArray]) -> list[BoxPrediction]:
+        """The boxes of each image, best first."""
+        results = self._network.predict(
+            list(images),
+            imgsz=_SIDE_PX,
+            conf=self._min_confidence,
+            iou=_DOUBLE_IOU,
+            verbose=False,
+        )
+        return [
+            BoxPrediction(
+                xyxy_px=boxes.xyxy.cpu().numpy().astype(np.float64),
+                confidence=boxes.conf.cpu().numpy().astype(np.float64),
+                labels=tuple(self._network.names[int(number)] for number in boxes.cls.tolist()),
+            )
+            for boxes in (result.boxes for result in results)
+        ]

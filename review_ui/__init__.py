@@ -1,0 +1,3 @@
+"""Every web page: sign-in, live wall, review desk, case files and the demo's phones."""
+
+__all__: list[str] = []

@@ -1,0 +1,68 @@
+"""Wiring: one application from settings, storage and evidence store."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from pipeline.clock import Clock, SystemClock
+from pipeline.evidence.store import EvidenceStore
+from pipeline.storage.base import Storage
+from review_ui.auth import Gate
+from review_ui.dependencies import Services, require_form_token, template_environment
+from review_ui.detectors import Detectors
+from review_ui.headers import SecurityHeaders
+from review_ui.problems import add_problem_pages
+from review_ui.routes import ROUTERS
+from review_ui.settings import ReviewSettings
+
+__all__ = ["create_app"]
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def create_app(
+    settings: ReviewSettings,
+    *,
+    storage: Storage,
+    evidence: EvidenceStore,
+    detectors: Detectors | None = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """The web application; it closes `detectors` when it stops, the rest is the caller's."""
+    asked = detectors or Detectors.open(
+        settings.detector_endpoints, settings.endpoint_token.get_secret_value()
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        asked.close()
+
+    app = FastAPI(
+        title="RemindFirst",
+        # The generated API pages would fetch scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(require_form_token)],
+        lifespan=lifespan,
+    )
+    app.state.services = Services(
+        settings=settings,
+        storage=storage,
+        evidence=evidence,
+        detectors=asked,
+        gate=Gate(storage, session=timedelta(hours=settings.session_hours)),
+        clock=clock or SystemClock(),
+        templates=template_environment(),
+    )
+    app.add_middleware(SecurityHeaders)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    for router in ROUTERS:
+        app.include_router(router)
+    add_problem_pages(app)
+    return app

@@ -1,0 +1,201 @@
+"""The case page and the decision."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from pipeline.case import Case, CaseStatus, Disposition, Outcome, RejectReason
+from pipeline.staff import Role
+from tests.builders import PLATE, seconds
+from tests.review_ui.desk import Browser, Desk, text_of
+
+
+def decide(browser: Browser, case: Case, **fields: object) -> tuple[int, str]:
+    answer = browser.post(f"/review/{case.id}/decision", **{"version": case.version, **fields})
+    return answer.status_code, answer.headers.get("location", "") or text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "disposition"),
+    [
+        (Outcome.EDUCATION, Disposition.EDUCATION),
+        (Outcome.WARNING, Disposition.CONFIRMED),
+        (Outcome.PENALTY, Disposition.CONFIRMED),
+    ],
+)
+def test_a_shown_case_is_decided_under_the_reviewers_name(
+    desk: Desk, outcome: Outcome, disposition: Disposition
+) -> None:
+    case = desk.case_in_review()
+    browser = desk.browser()
+    browser.get(f"/review/{case.id}")
+    assert decide(browser, case, outcome=outcome, note="clear")[0] == 303
+    decided = desk.case(case)
+    assert decided.status is CaseStatus.DECIDED
+    assert decided.disposition is disposition
+    assert decided.decision is not None
+    assert (decided.decision.reviewer_id, decided.decision.note) == ("li", "clear")
+
+
+def test_a_rejected_case_is_closed_with_its_coded_reason(desk: Desk) -> None:
+    case = desk.case_in_review()
+    assert decide(desk.browser(), case, reject_reason=RejectReason.SIGN_UNCLEAR)[0] == 303
+    closed = desk.case(case)
+    assert (closed.status, closed.disposition) == (CaseStatus.CLOSED, Disposition.REJECTED)
+
+
+def test_after_a_decision_comes_the_next_case_already_held(desk: Desk) -> None:
+    first = desk.case_in_review(due_in_s=1000)
+    second = desk.case_in_review(due_in_s=2000)
+    browser = desk.browser()
+    status, location = decide(browser, first, outcome="warning")
+    assert (status, location) == (303, f"/review/{second.id}?done={first.id}")
+    assert "is decided: Propose a warning." in text_of(browser.get(f"{location}&lang=en"))
+    with desk.storage.begin() as uow:
+        lease = uow.registry.lease(second.id)
+    assert lease is not None
+
+
+def test_after_the_last_decision_comes_the_empty_list(desk: Desk) -> None:
+    case = desk.case_in_review()
+    assert decide(desk.browser(), case, outcome="education")[1] == f"/review?done={case.id}"
+
+
+def test_the_page_gives_the_reason_in_one_sentence_with_numbers(desk: Desk) -> None:
+    case = desk.case_in_review()
+    text = text_of(desk.browser().get(f"/review/{case.id}?lang=en"))
+    assert (
+        "Stood 16 min in “Kerb” (stopping where it is not allowed), limit 5 s; "
+        "reminder delivered 12:00:10; grace to 12:10:10; seen again 12:15:00; "
+        "moved 3.4 % of its own length."
+    ) in text
+
+
+def test_the_reviewer_sees_the_whole_plate_in_single_characters(desk: Desk) -> None:
+    case = desk.case_in_review()
+    html = desk.browser().get(f"/review/{case.id}").text
+    assert "".join(f"<span>{character}</span>" for character in PLATE) in html
+
+
+def test_opening_a_case_is_recorded_with_the_case(desk: Desk) -> None:
+    case = desk.case_in_review()
+    desk.browser().get(f"/review/{case.id}")
+    with desk.storage.begin() as uow:
+        last = uow.audit.of_case(case.id)[-1].note
+    assert (last.actor, last.action, last.cause) == ("li", "viewed", "review_page")
+
+
+def test_a_case_held_by_another_is_shown_but_cannot_be_decided(desk: Desk) -> None:
+    case = desk.case_in_review()
+    desk.hold(case, "wang")
+    browser = desk.browser()
+    page = browser.get(f"/review/{case.id}?lang=en")
+    assert "Wang has this case open until 12:05:00." in text_of(page)
+    assert 'class="decision"' not in page.text
+    status, text = decide(browser, case, outcome="warning", note="my words")
+    assert status == 409
+    assert "Wang has this case open until 12:05:00." in text
+    assert "my words" in text
+    assert desk.case(case).status is CaseStatus.IN_REVIEW
+
+
+def test_a_decision_about_an_older_state_changes_nothing_and_keeps_the_note(desk: Desk) -> None:
+    case = desk.case_in_review()
+    with desk.storage.begin() as uow:
+        uow.cases.save(replace(case, zone_version=2))
+        uow.commit()
+    status, text = decide(desk.browser(), case, outcome="penalty", note="my words")
+    assert status == 409
+    assert "my words" in text
+    assert desk.case(case).decision is None
+
+
+def test_a_case_that_somebody_decided_cannot_be_decided_again(desk: Desk) -> None:
+    case = desk.case_in_review()
+    decide(desk.browser("wang"), case, outcome="warning")
+    status, text = decide(desk.browser(), case, reject_reason="too_short", note="my words")
+    assert status == 409
+    assert "my words" in text
+    decision = desk.case(case).decision
+    assert decision is not None
+    assert decision.reviewer_id == "wang"
+
+
+def test_the_page_of_a_case_out_of_review_leads_to_its_file(desk: Desk) -> None:
+    case = desk.case_for_operator()
+    answer = desk.browser().get(f"/review/{case.id}")
+    assert answer.headers["location"] == f"/cases/{case.id}"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"outcome": "warning", "reject_reason": "exempt"},
+        {"reject_reason": "other", "note": " "},
+    ],
+)
+def test_an_incomplete_decision_comes_back_with_words(desk: Desk, fields: dict[str, str]) -> None:
+    case = desk.case_in_review()
+    assert decide(desk.browser(), case, **fields)[0] == 422
+    assert desk.case(case).decision is None
+
+
+def test_an_unknown_outcome_is_refused(desk: Desk) -> None:
+    case = desk.case_in_review()
+    assert decide(desk.browser(), case, outcome="prison")[0] == 422
+
+
+@pytest.mark.parametrize("who", ["ended", "administrator"])
+def test_who_may_not_decide_reads_the_reason_and_a_masked_plate(desk: Desk, who: str) -> None:
+    case = desk.case_in_review()
+    desk.add_person("ended", valid_until=date(2026, 3, 1))
+    desk.add_person("administrator", roles=frozenset({Role.ADMINISTRATOR}))
+    browser = desk.browser(who)
+    page = browser.get(f"/review/{case.id}?lang=en")
+    assert "You can look, but not decide." in text_of(page)
+    assert 'class="decision"' not in page.text
+    assert "".join(f"<span>{character}</span>" for character in PLATE) not in page.text
+    assert decide(browser, case, outcome="warning")[0] == 403
+    with desk.storage.begin() as uow:
+        assert uow.registry.leases() == []
+
+
+def test_a_qualification_that_ends_at_midnight_is_read_only_right_after(desk: Desk) -> None:
+    case = desk.case_in_review()
+    desk.add_person("today", valid_until=date(2026, 3, 2))
+    desk.clock.advance(seconds(12 * 3600 - 1))
+    assert 'class="decision"' in desk.browser("today").get(f"/review/{case.id}").text
+    desk.clock.advance(seconds(1))
+    assert 'class="decision"' not in desk.browser("today").get(f"/review/{case.id}").text
+
+
+def test_with_one_changed_byte_nothing_can_be_confirmed(desk: Desk) -> None:
+    case = desk.case_in_review()
+    desk.spoil(case.sightings[1].panorama)
+    browser = desk.browser()
+    page = browser.get(f"/review/{case.id}?lang=en")
+    assert "A picture was changed or is missing." in text_of(page)
+    assert case.sightings[1].panorama.sha256[:8] in page.text
+    assert decide(browser, case, outcome="warning")[0] == 410
+    assert decide(browser, case, reject_reason="too_short")[0] == 410
+    assert desk.case(case).decision is None
+    assert decide(browser, case, reject_reason="picture_missing")[0] == 303
+
+
+def test_one_picture_alone_does_not_suffice_to_confirm(desk: Desk) -> None:
+    case = desk.case_in_review(sightings=1)
+    browser = desk.browser()
+    assert "at least 10 s apart" in text_of(browser.get(f"/review/{case.id}?lang=en"))
+    assert decide(browser, case, outcome="warning")[0] == 409
+    assert decide(browser, case, reject_reason="too_short")[0] == 303
+
+
+@pytest.mark.parametrize(
+    "path", ["/review/0b7e0c5e-7f0e-5d1c-8f0e-000000000000", "/review/no-uuid", "/cases/no-uuid"]
+)
+def test_a_case_that_does_not_exist_is_a_plain_404(desk: Desk, path: str) -> None:
+    answer = desk.browser().get(f"{path}?lang=en")
+    assert answer.status_code == 404
+    assert "There is nothing here." in text_of(answer)

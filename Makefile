@@ -8,7 +8,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --override requirements/overrides.txt \
 	pyproject.toml requirements/build.in --extra detector
 
-.PHONY: help setup demo up test check format lint types imports test-real test-realtime test-browser schemas lock down clean
+.PHONY: help setup demo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,7 +54,11 @@ test-realtime: $(VENV)/dev.stamp ## The demo by the wall clock, with sudden deat
 test-browser: $(VENV)/dev.stamp ## The tests in Chromium, which must be installed
 	@$(BIN)/python -m pytest -m browser
 
-check: lint types imports ## Linters, types and import rules
+coverage: $(VENV)/dev.stamp ## Every branch of policy, case and reminder is tested
+	@$(BIN)/python -m coverage run --branch --source=pipeline -m pytest tests/pipeline/policy tests/pipeline/test_case.py tests/pipeline/test_journey.py
+	@$(BIN)/python -m coverage report --fail-under=100 --include='pipeline/policy/*,pipeline/case.py,pipeline/reminder.py'
+
+check: lint types imports coverage ## Linters, types, import rules, coverage of the core
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .

@@ -398,7 +398,7 @@ def demo_cameras_to_signal(storage: Storage) -> set[str]:
     """Where something happens now: a driver who reacts, or who answered, or a camera that dies."""
     reacts_by_itself = {"demo-leaves", "demo-drops-out"}
     cameras = set()
-    with storage.begin() as uow:
+    with storage.read() as uow:
         for reminder in uow.outbox.recent():
             case = uow.cases.get(reminder.case_id)
             if case is None or reminder.status is not DeliveryStatus.DELIVERED:
@@ -423,7 +423,7 @@ def _show(config: UpConfig, stop: Event) -> None:
 
 
 def _count(storage: Storage) -> dict[str, int]:
-    with storage.begin() as uow:
+    with storage.read() as uow:
         cases = uow.cases.find()
         delivered = uow.outbox.count(DeliveryStatus.DELIVERED)
         reminded = delivered + uow.outbox.count(DeliveryStatus.ACCEPTED)

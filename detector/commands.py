@@ -87,7 +87,7 @@ def _progress(console: Console) -> Progress:
 
 
 class _ProgressBars:
-    """One bar per recording, one line per live camera."""
+    """One bar per recording."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -95,11 +95,14 @@ class _ProgressBars:
 
     def show(self, cameras: Sequence["CameraProgress"]) -> None:
         for one in cameras:
+            if one.total_s is None:
+                # A live camera has no end to be shown the way to; its log lines tell its story.
+                continue
             if one.camera_id not in self._tasks:
                 self._tasks[one.camera_id] = self._progress.add_task(
                     one.camera_id, total=one.total_s, seconds="", events=0
                 )
-            seconds = f"{one.done_s:.0f} of {one.total_s:.0f} s" if one.total_s else "live"
+            seconds = f"{one.done_s:.0f} of {one.total_s:.0f} s"
             self._progress.update(
                 self._tasks[one.camera_id],
                 completed=one.done_s,

@@ -100,7 +100,8 @@ class BackgroundDetector:
     def _recall(self, camera_id: str, small: ImageArray) -> ImageArray | None:
         if self._memory is None:
             return None
-        stored = cv2.imread(str(self._memory / f"{camera_id}.png"))
+        file = self._memory / f"{camera_id}.png"
+        stored = cv2.imread(str(file)) if file.exists() else None
         if stored is None or stored.shape != small.shape:
             return None
         return stored.astype(np.uint8, copy=False)

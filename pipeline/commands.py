@@ -58,7 +58,7 @@ def dead_letters() -> None:
     """List the messages that could not be handled, with the reason of each."""
     try:
         storage = open_storage(PipelineSettings().storage_url)
-        with storage.begin() as uow:
+        with storage.read() as uow:
             letters = uow.inbox.dead_letters()
         storage.close()
     except PipelineError as exc:
@@ -71,7 +71,7 @@ def dead_letters() -> None:
 def _verify(settings: PipelineSettings, number: str) -> list[str]:
     store = open_evidence_store(settings.evidence_url)
     storage = open_storage(settings.storage_url)
-    with storage.begin() as uow:
+    with storage.read() as uow:
         found = _one_case(uow.cases.by_number(number), number)
         chain = uow.audit.of_case(found.id)
     problems = []

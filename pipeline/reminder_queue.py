@@ -88,7 +88,7 @@ class ReminderQueue:
     def claim_messages(self, *, limit: int = 20) -> list[tuple[DueReminder, Reminder]]:
         """Messages to send or to ask after, each claimed for a minute.
 
-        The first of three steps, claim, call, record: none is a transaction around another's wait.
+        The first of three steps, so that no transaction waits for a provider: claim, call, record.
         """
         with self.storage.begin() as uow:
             due = uow.outbox.claim_due(limit=limit, lease=CLAIM)
@@ -282,7 +282,7 @@ class ReminderQueue:
         return sending
 
     def _send(self, due: DueReminder, reminder: Reminder) -> None:
-        with self.storage.begin() as uow:
+        with self.storage.read() as uow:
             case = uow.cases.get(reminder.case_id)
             contact = self._contact(case) if case else None
         try:
@@ -391,7 +391,9 @@ def _contact_state(contact: Contact | None) -> ContactState:
 def _place(site: Site | None, language: str) -> str:
     if site is None:
         return ""
-    return f"{site.road.zh}{site.name.zh}" if language == "zh-CN" else site.name.en
+    if language == "zh-CN":
+        return site.name.zh if site.road.zh in site.name.zh else f"{site.road.zh}{site.name.zh}"
+    return site.name.en if site.road.en in site.name.en else f"{site.road.en}, {site.name.en}"
 
 
 def _case(uow: UnitOfWork, case_id: UUID) -> Case:

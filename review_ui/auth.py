@@ -108,7 +108,7 @@ class Gate:
             SignInBrakedError: too many wrong passwords for this name lately.
             SignInRefusedError: unknown name or wrong password.
         """
-        with self._storage.begin() as uow:
+        with self._storage.read() as uow:
             now = uow.now()
             stored = uow.registry.password_hash(name)
         until = self._brake.paused_until(name, now)
@@ -130,7 +130,7 @@ class Gate:
         """Who is signed in with `token`; None when nobody is, or no longer."""
         if not token:
             return None
-        with self._storage.begin() as uow:
+        with self._storage.read() as uow:
             return uow.registry.session_person(_token_hash(token))
 
     def leave(self, token: str) -> None:

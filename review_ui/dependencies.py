@@ -96,6 +96,10 @@ class Visit:
         """A new transaction."""
         return self.services.storage.begin()
 
+    def read(self) -> UnitOfWork:
+        """A transaction that only looks."""
+        return self.services.storage.read()
+
     def page(
         self, template: str, values: Mapping[str, object] | None = None, *, status: int = 200
     ) -> HTMLResponse:

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from pipeline.audit import AuditEntry, AuditNote
-from pipeline.case import Case, CaseStatus
+from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.errors import PermanentError, RetryableError
 from pipeline.events.camera import CameraStatus
 from pipeline.events.envelope import Envelope
@@ -121,10 +121,12 @@ class CaseRepository(Protocol):
         self,
         statuses: Sequence[CaseStatus] | None = None,
         *,
+        disposition: Disposition | None = None,
         asks_operator: bool | None = None,
+        newest_first: bool = False,
         limit: int = 200,
     ) -> list[Case]:
-        """Cases by due date, then by age; oldest first."""
+        """Cases by due date, then by age, oldest first; or simply the newest first."""
         ...
 
     def reminded_since(self, plate_text: str, since: datetime) -> int:
@@ -359,6 +361,10 @@ class Storage(Protocol):
 
     def begin(self) -> UnitOfWork:
         """A new transaction, to be used in a `with` block."""
+        ...
+
+    def read(self) -> UnitOfWork:
+        """A transaction that only looks, at one moment; it stands in nobody's way."""
         ...
 
     def close(self) -> None:

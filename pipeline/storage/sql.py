@@ -32,7 +32,7 @@ def make_engine(url: str) -> sa.Engine:
         ) from exc
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_immediate)
+        sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -42,9 +42,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: sa.Connection) -> None:
+def _begin_sqlite(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later could not be upgraded beside another writer.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -131,6 +132,10 @@ class SqlStorage:
     def begin(self) -> SqlUnitOfWork:
         """A new transaction, to be used in a `with` block."""
         return SqlUnitOfWork(self._engine, self._clock)
+
+    def read(self) -> SqlUnitOfWork:
+        """A transaction that only looks; see `Storage.read`."""
+        return SqlUnitOfWork(self._engine.execution_options(only_reads=True), self._clock)
 
     def close(self) -> None:
         """Close every connection."""

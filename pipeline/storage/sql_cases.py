@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.audit import AuditEntry, AuditNote, seal
-from pipeline.case import Case, CaseStatus
+from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.storage import tables
 from pipeline.storage.base import DueReminder, StaleCaseError
@@ -80,13 +80,17 @@ class SqlCaseRepository:
         self,
         statuses: Sequence[CaseStatus] | None = None,
         *,
+        disposition: Disposition | None = None,
         asks_operator: bool | None = None,
+        newest_first: bool = False,
         limit: int = 200,
     ) -> list[Case]:
-        """Cases by due date, then by age; oldest first."""
-        query = sa.select(tables.case.c.document).order_by(
-            tables.case.c.review_due_at.asc().nulls_last(), tables.case.c.opened_at
-        )
+        """Cases by due date, then by age, oldest first; or simply the newest first."""
+        by_due = (tables.case.c.review_due_at.asc().nulls_last(), tables.case.c.opened_at)
+        by_age = (tables.case.c.opened_at.desc(),)
+        query = sa.select(tables.case.c.document).order_by(*(by_age if newest_first else by_due))
+        if disposition is not None:
+            query = query.where(tables.case.c.disposition == disposition.value)
         if statuses is not None:
             query = query.where(tables.case.c.status.in_([one.value for one in statuses]))
         if asks_operator is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pipeline.audit import AuditEntry, first_broken
-from pipeline.case import Case, CaseStatus, Disposition
+from pipeline.case import Case, CaseStatus
 from pipeline.reminder import Reminder
 from review_ui.presenters.badges import Badge, Tone, case_badge, reminder_badge
 from review_ui.presenters.case import PlateView, plate_view
@@ -91,21 +91,9 @@ class CaseFilePage:
     watermark: str
 
 
-def case_rows(
-    cases: Sequence[Case],
-    words: Words,
-    *,
-    status: CaseStatus | None,
-    disposition: Disposition | None,
-) -> list[CaseRow]:
-    """The cases that pass the filter, newest first."""
-    wanted = [
-        case
-        for case in cases
-        if status in {None, case.status} and disposition in {None, case.disposition}
-    ]
-    wanted.sort(key=lambda case: case.opened_at, reverse=True)
-    return [_row(case, words) for case in wanted]
+def case_rows(cases: Sequence[Case], words: Words) -> list[CaseRow]:
+    """One row for each case, in their order."""
+    return [_row(case, words) for case in cases]
 
 
 def _row(case: Case, words: Words) -> CaseRow:

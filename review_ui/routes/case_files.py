@@ -19,7 +19,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 
-MAX_CASES = 1000
+MAX_CASES = 200
 
 
 class CaseFilter(BaseModel):
@@ -40,15 +40,12 @@ class CaseFilter(BaseModel):
 @router.get("/cases")
 def list_files(visit: SignedIn, chosen: Annotated[CaseFilter, Query()]) -> Response:
     """All cases that pass the filter, newest first."""
-    with visit.begin() as uow:
+    with visit.read() as uow:
         statuses = [chosen.status] if chosen.status else None
-        cases = uow.cases.find(statuses, limit=MAX_CASES)
-        rows = case_rows(
-            cases,
-            open_words(uow, visit.texts),
-            status=chosen.status,
-            disposition=chosen.disposition,
+        cases = uow.cases.find(
+            statuses, disposition=chosen.disposition, newest_first=True, limit=MAX_CASES
         )
+        rows = case_rows(cases, open_words(uow, visit.texts))
     values = {
         "rows": rows,
         "chosen": chosen,
@@ -63,7 +60,7 @@ def list_files(visit: SignedIn, chosen: Annotated[CaseFilter, Query()]) -> Respo
 @router.get("/cases/{case_id}")
 def show_file(case_id: UUID, visit: SignedIn) -> Response:
     """One case with all that happened to it; its view is recorded."""
-    with visit.begin() as uow:
+    with visit.read() as uow:
         case = uow.cases.get(case_id)
     if case is None:
         raise CaseNotFoundError(f"no case {case_id}")

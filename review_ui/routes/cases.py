@@ -82,7 +82,7 @@ def save_decision(
 
 
 def _find(visit: StaffVisit, case_id: UUID) -> Case:
-    with visit.begin() as uow:
+    with visit.read() as uow:
         case = uow.cases.get(case_id)
     if case is None:
         raise CaseNotFoundError(f"no case {case_id}")

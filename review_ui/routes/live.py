@@ -16,7 +16,7 @@ router = APIRouter()
 @router.get("/live")
 def show_wall(visit: SignedIn) -> Response:
     """All cameras at once."""
-    with visit.begin() as uow:
+    with visit.read() as uow:
         wall = present_wall(uow, open_words(uow, visit.texts))
     return visit.page("live.html", {"wall": wall})
 
@@ -24,7 +24,7 @@ def show_wall(visit: SignedIn) -> Response:
 @router.get("/live/{camera_id}/latest.jpg")
 def latest_picture(camera_id: str, visit: SignedIn) -> Response:
     """The newest picture with its age in seconds; 204 with the cause when there is none."""
-    with visit.begin() as uow:
+    with visit.read() as uow:
         is_known = uow.registry.site(camera_id) is not None
     if not is_known:
         return Response(status_code=404, headers={"X-No-Picture": "unknown_camera"})

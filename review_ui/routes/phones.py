@@ -29,7 +29,7 @@ class PressForm(PostForm):
 @router.get("/phones")
 def show_phones(visit: SignedIn, key: str = "", action: str = "") -> Response:
     """All phones; `key` and `action` name the button that was just pressed."""
-    with visit.begin() as uow:
+    with visit.read() as uow:
         words = open_words(uow, visit.texts)
         phones = present_phones(uow, words, press=Press(key=key, action=action))
     return visit.page("phones.html", {"phones": phones})

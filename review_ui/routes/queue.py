@@ -84,7 +84,7 @@ def show_queue(
 ) -> Response:
     """The page; `error` is what a form on it met, `typed` what had been written there."""
     problem: Problem | None = None
-    with visit.begin() as uow:
+    with visit.read() as uow:
         words = open_words(uow, visit.texts)
         page = present_queue(uow, words, visit.person, just_decided=just_decided)
         if error is not None:

@@ -50,7 +50,7 @@ def sign_in(visit: Visitor, form: Annotated[SignInForm, Form()]) -> Response:
             old_token=visit.request.cookies.get(SESSION_COOKIE),
         )
     except SignInBrakedError as error:
-        with visit.begin() as uow:
+        with visit.read() as uow:
             words = open_words(uow, visit.texts)
             wait = words.duration(error.until - words.now)
         problem = visit.texts.t("sign_in.braked", wait=wait)

@@ -110,6 +110,9 @@ class FusedStorage:
     def __init__(self, storage: Storage, fuse: Fuse) -> None:
         self._storage, self._fuse = storage, fuse
 
+    def read(self) -> Any:
+        return self._storage.read()
+
     @contextmanager
     def begin(self) -> Iterator[Any]:
         with self._storage.begin() as uow:

@@ -17,11 +17,18 @@ class FailingStorage:
         self.works_for = 0
 
     def begin(self) -> UnitOfWork:
+        self._fail_if_away()
+        return self._storage.begin()
+
+    def read(self) -> UnitOfWork:
+        self._fail_if_away()
+        return self._storage.read()
+
+    def _fail_if_away(self) -> None:
         if self.error is not None:
             if self.works_for == 0:
                 raise self.error
             self.works_for -= 1
-        return self._storage.begin()
 
     def close(self) -> None:
         self._storage.close()

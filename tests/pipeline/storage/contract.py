@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from pipeline.audit import AuditNote, first_broken
-from pipeline.case import Case, CaseStatus
+from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.clock import ManualClock
 from pipeline.events import CameraState, CameraStatus
 from pipeline.reminder import DeliveryStatus, Reminder
@@ -75,6 +75,18 @@ class StorageContract:
         with storage.begin() as uow:
             assert uow.cases.get(case.id) is None
 
+    def test_who_only_looks_sees_what_is_committed_and_waits_for_nobody(
+        self, storage: Storage
+    ) -> None:
+        case = a_case()
+        with storage.begin() as writing:
+            writing.cases.add(case)
+            with storage.read() as reading:
+                assert reading.cases.find() == []
+            writing.commit()
+        with storage.read() as reading:
+            assert reading.cases.find() == [case]
+
     def test_an_old_version_is_not_saved_over_a_new_one(self, storage: Storage) -> None:
         case = a_case()
         with storage.begin() as uow:
@@ -94,6 +106,12 @@ class StorageContract:
             assert uow.cases.find() == [soon, late, undated]
             assert uow.cases.find([CaseStatus.IN_REVIEW], limit=1) == [soon]
             assert uow.cases.find(asks_operator=True) == [undated]
+            assert uow.cases.find(disposition=Disposition.CLEARED) == []
+            uow.cases.add(
+                cleared := a_case(opened_at=NOON + seconds(1), disposition=Disposition.CLEARED)
+            )
+            assert uow.cases.find(disposition=Disposition.CLEARED) == [cleared]
+            assert uow.cases.find(newest_first=True, limit=1) == [cleared]
 
     def test_a_due_timer_is_claimed_once_and_again_after_a_crash(
         self, storage: Storage, clock: ManualClock

@@ -141,6 +141,8 @@ class UpConfig(_Closed):
             "HOST": self.host,
             "PORT": str(self.port),
             "DEMO": str(is_demo).lower(),
+            "DEMO_PERSON": DEMO_PERSON,
+            "DEMO_PASSWORD": DEMO_PASSWORD,
         }
         return {f"REMINDFIRST_{name}": value for name, value in settings.items()}
 

@@ -32,9 +32,9 @@ class ReviewSettings(BaseSettings):
         default=Language.ZH, description="Language of a browser that has chosen none."
     )
     demo: bool = Field(default=False, description="Mark every page as demonstration data.")
-    demo_person: str = Field(default="demo", description="Sign-in shown on the demo's first page.")
+    demo_person: str = Field(default="", description="Sign-in shown on the demo's first page.")
     demo_password: str = Field(
-        default="remind-first", description="Its password; no secret, drawn streets only."
+        default="", description="Its password; no secret, drawn streets only."
     )
 
     @field_validator("detector_endpoints", mode="before")

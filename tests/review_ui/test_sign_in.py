@@ -113,5 +113,10 @@ def test_sign_in_goes_on_where_one_wanted_to_go(desk: Desk) -> None:
 
 def test_only_the_demonstration_shows_its_password(desk: Desk) -> None:
     assert "remind-first" not in desk.browser(None).get("/sign-in").text
-    demo = desk.browser(None, app=desk.make_app(ReviewSettings(demo=True)))
+    demo = desk.browser(
+        None,
+        app=desk.make_app(
+            ReviewSettings(demo=True, demo_person="demo", demo_password="remind-first")
+        ),
+    )
     assert "remind-first" in demo.get("/sign-in").text

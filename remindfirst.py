@@ -35,7 +35,7 @@ from pipeline.settings import PipelineSettings
 from pipeline.sites import Site, SiteState
 from pipeline.staff import Qualification, Reviewer, ReviewerId, Role
 from pipeline.storage import Storage, open_storage
-from pipeline.supervisor import Supervisor
+from pipeline.supervisor import Supervisor, end_with_supervisor
 from pipeline.telemetry import configure_logging
 
 __all__ = ["UpConfig", "demo_cameras_to_signal", "demo_config", "main", "register"]
@@ -54,6 +54,7 @@ app.add_typer(review_ui.commands.app)
 
 DEMO_PERSON = "demo"
 DEMO_PASSWORD = "remind-first"  # noqa: S105 - shown on the demo's sign-in page
+DEMO_MARK = ".remindfirst-demo"
 DEMO_EXPECTED = {"suspected": 4, "reminded": 3, "delivered": 3, "cleared": 1, "in_review": 1}
 
 
@@ -338,8 +339,9 @@ def demo_config(data: Path, *, port: int, seed: int, today: date) -> UpConfig:
     """Lay out the demo's folder: cameras, contacts and one person who may do everything."""
     from detector.simulator.scenarios import Scenario, plate_of
 
-    shutil.rmtree(data, ignore_errors=True)
+    _empty(data)
     (data / "cameras").mkdir(parents=True)
+    (data / DEMO_MARK).touch()
     entries = []
     for template in sorted((Path(detector.__file__).parent / "cameras").glob("demo-*.yaml")):
         document = yaml.safe_load(template.read_text(encoding="utf-8"))
@@ -384,6 +386,13 @@ def demo_config(data: Path, *, port: int, seed: int, today: date) -> UpConfig:
         cameras=tuple(entries),
         people=(officer,),
     )
+
+
+def _empty(data: Path) -> None:
+    """Forget an earlier demonstration, and nothing else."""
+    if data.exists() and any(data.iterdir()) and not (data / DEMO_MARK).exists():
+        raise PermanentError(f"{data}: holds something else than a demonstration; name another")
+    shutil.rmtree(data, ignore_errors=True)
 
 
 def _play_drivers(config: UpConfig, storage: Storage, stop: Event) -> None:
@@ -440,6 +449,7 @@ def _count(storage: Storage) -> dict[str, int]:
 
 def main() -> None:
     """Run the command line."""
+    end_with_supervisor()
     app()
 
 

@@ -2,6 +2,7 @@
 
 from pipeline.bus import open_subscriber
 from pipeline.clock import Clock, SystemClock
+from pipeline.delivery import Delivery
 from pipeline.errors import PermanentError
 from pipeline.notify import CsvContactBook, open_channel
 from pipeline.notify.templates import Agency
@@ -24,9 +25,9 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
     if settings.contacts is None:
         raise PermanentError("no contacts: set REMINDFIRST_CONTACTS to a CSV file of contacts")
     storage = open_storage(settings.storage_url, clock=clock)
+    channel = open_channel(settings.channel_url, clock=clock or SystemClock())
     queue = ReminderQueue(
         storage=storage,
-        channel=open_channel(settings.channel_url, clock=clock or SystemClock()),
         contacts=CsvContactBook(settings.contacts),
         rulebook=load_rulebook(settings.rulebook),
         calendar=load_calendar(),
@@ -35,5 +36,11 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
             phone=settings.agency_phone,
             language=settings.reminder_language,
         ),
+        channel_name=channel.name,
     )
-    return Worker(subscriber=open_subscriber(settings.bus_url), storage=storage, queue=queue)
+    return Worker(
+        subscriber=open_subscriber(settings.bus_url),
+        storage=storage,
+        queue=queue,
+        delivery=Delivery(storage=storage, channel=channel, queue=queue),
+    )

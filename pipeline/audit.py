@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-__all__ = ["GENESIS", "AuditEntry", "AuditNote", "first_broken", "seal"]
+__all__ = ["GENESIS", "AuditEntry", "AuditNote", "first_broken", "reaches", "seal"]
 
 GENESIS = "0" * 64
 
@@ -71,3 +71,11 @@ def first_broken(chain: Sequence[AuditEntry]) -> AuditEntry | None:
             return entry
         previous = entry.digest
     return None
+
+
+def reaches(chain: Sequence[AuditEntry], *, version: int, status: str) -> bool:
+    """Whether the chain goes up to the case as it stands; a chain whose end was cut does not."""
+    if not chain:
+        return False
+    last = chain[-1].note
+    return last.case_version == version and last.to_status == status

@@ -26,6 +26,7 @@ from pipeline.events.violation import (
 from pipeline.staff import ReviewerId
 
 __all__ = [
+    "AT_THE_DESK",
     "FINAL",
     "TRANSITIONS",
     "Case",
@@ -198,6 +199,7 @@ class Case:
     departure: DepartureKind | None = None
     plate: PlateReading
     plate_entered_by: ReviewerId | None = None
+    is_plate_contradicted: bool = False
     detector_version: str
     model_version: str
 
@@ -237,7 +239,8 @@ class Case:
     @property
     def has_agreed_plate(self) -> bool:
         """Whether the plate may be trusted enough to reach a driver."""
-        return self.plate.status is PlateStatus.AGREED and self.plate.text is not None
+        is_agreed = self.plate.status is PlateStatus.AGREED and self.plate.text is not None
+        return is_agreed and not self.is_plate_contradicted
 
     @property
     def reminder_key(self) -> str:
@@ -251,10 +254,11 @@ class Case:
 
 
 FINAL = frozenset({CaseStatus.DECIDED, CaseStatus.CLOSED})
+AT_THE_DESK = frozenset({CaseStatus.IN_REVIEW, CaseStatus.SECOND_REVIEW})
 
 TRANSITIONS: dict[CaseStatus, frozenset[CaseStatus]] = {
     CaseStatus.SUSPECTED: frozenset(
-        {CaseStatus.REMINDER_DUE, CaseStatus.IN_REVIEW, CaseStatus.CLOSED}
+        {CaseStatus.REMINDER_DUE, CaseStatus.GRACE, CaseStatus.IN_REVIEW, CaseStatus.CLOSED}
     ),
     CaseStatus.REMINDER_DUE: frozenset(
         {
@@ -324,9 +328,24 @@ def with_sighting(case: Case, event: ViolationSuspected | ViolationOngoing) -> C
         return case
     sightings = (*case.sightings, _sighting_of(event))
     ordered = _thinned(sorted(sightings, key=lambda one: one.captured_at), case.grace_ends_at)
-    is_better = case.plate_entered_by is None and event.plate.reads > case.plate.reads
-    plate = event.plate if is_better else case.plate
-    return replace(case, sightings=ordered, plate=plate)
+    return _with_plate(replace(case, sightings=ordered), event.plate)
+
+
+def _with_plate(case: Case, read: PlateReading) -> Case:
+    """Fold one reading in: an agreed one wins, then the one of more frames.
+
+    Two agreed readings that differ contradict each other, and neither may reach a driver.
+    """
+    is_agreed = read.status is PlateStatus.AGREED
+    if is_agreed and case.plate.status is PlateStatus.AGREED and read.text != case.plate.text:
+        case = replace(case, is_plate_contradicted=True)
+    if case.plate_entered_by is not None:
+        return case
+    return replace(case, plate=max(case.plate, read, key=_weight))
+
+
+def _weight(read: PlateReading) -> tuple[bool, int, str]:
+    return read.status is PlateStatus.AGREED, read.reads, read.text or ""
 
 
 def _thinned(sightings: list[Sighting], grace_ends_at: datetime | None) -> tuple[Sighting, ...]:

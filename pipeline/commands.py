@@ -4,19 +4,23 @@ import signal
 import sys
 from threading import Event
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from pipeline.app import build_worker
-from pipeline.audit import first_broken
+from pipeline.audit import first_broken, reaches
 from pipeline.case import Case
-from pipeline.errors import PermanentError, PipelineError
+from pipeline.errors import PermanentError, PipelineError, RetryableError
 from pipeline.evidence import EvidenceError, open_evidence_store
 from pipeline.settings import PipelineSettings
-from pipeline.storage import open_storage
+from pipeline.storage import UnitOfWork, open_storage
+from pipeline.supervisor import BAD_INPUT, TRY_AGAIN
 from pipeline.telemetry import configure_logging
 
 __all__ = ["app"]
+
+NUMBER_LENGTH = 8
 
 app = typer.Typer()
 
@@ -35,8 +39,12 @@ def work() -> None:
         finally:
             worker.subscriber.close()
             worker.storage.close()
+    except RetryableError as exc:
+        typer.echo(f"remindfirst work: {exc}", err=True)
+        raise typer.Exit(TRY_AGAIN) from exc
     except (PipelineError, ValueError) as exc:
-        sys.exit(f"remindfirst work: {exc}")
+        typer.echo(f"remindfirst work: {exc}", err=True)
+        raise typer.Exit(BAD_INPUT) from exc
 
 
 @app.command("verify-evidence")
@@ -72,7 +80,7 @@ def _verify(settings: PipelineSettings, number: str) -> list[str]:
     store = open_evidence_store(settings.evidence_url)
     storage = open_storage(settings.storage_url)
     with storage.read() as uow:
-        found = _one_case(uow.cases.by_number(number), number)
+        found = _one_case(_matching(uow, number), number)
         chain = uow.audit.of_case(found.id)
     problems = []
     for ref in found.evidence:
@@ -85,10 +93,20 @@ def _verify(settings: PipelineSettings, number: str) -> list[str]:
     broken = first_broken(chain)
     if broken is not None:
         problems.append(f"audit chain of case {found.id}: entry {broken.number} was changed")
+    elif not reaches(chain, version=found.version, status=found.status):
+        problems.append(f"audit chain of case {found.id}: its last entries are missing")
     else:
         typer.echo(f"ok  audit chain of {len(chain)} entries")
     storage.close()
     return problems
+
+
+def _matching(uow: UnitOfWork, number: str) -> list[Case]:
+    try:
+        case = uow.cases.get(UUID(number))
+    except ValueError:
+        return uow.cases.by_number(number) if len(number) <= NUMBER_LENGTH else []
+    return [case] if case else []
 
 
 def _one_case(found: list[Case], number: str) -> Case:

@@ -1,7 +1,14 @@
 """Event to case: each event id once, and the same case whatever the order they come in."""
 
 from pipeline.audit import AuditNote
-from pipeline.case import Case, CaseStatus, case_id_of, open_case, with_departure, with_sighting
+from pipeline.case import (
+    AT_THE_DESK,
+    Case,
+    case_id_of,
+    open_case,
+    with_departure,
+    with_sighting,
+)
 from pipeline.events.camera import CameraStatus
 from pipeline.events.envelope import Envelope
 from pipeline.events.violation import VehicleDeparted, ViolationOngoing, ViolationSuspected
@@ -52,7 +59,7 @@ def _fold(
         return None
     if isinstance(event, VehicleDeparted):
         folded, action = with_departure(case, event), "departure seen"
-    elif case.status in _AT_THE_DESK and has_panorama_pair(case):
+    elif case.status in AT_THE_DESK and has_panorama_pair(case):
         # What a person is looking at does not change under their eyes.
         return None
     else:
@@ -62,9 +69,6 @@ def _fold(
     saved = uow.cases.save(folded)
     _note(uow, saved, action, event_id)
     return saved
-
-
-_AT_THE_DESK = frozenset({CaseStatus.IN_REVIEW, CaseStatus.SECOND_REVIEW})
 
 
 def _note(uow: UnitOfWork, case: Case, action: str, event_id: str) -> None:

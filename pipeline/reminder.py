@@ -35,10 +35,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reminder:
-    """One message of one case; `key` names it to the provider, so that it is accepted once."""
+    """One message of one case; `key` names it to the provider, so that it is accepted once.
+
+    `plate` is the one it was written for, whatever is read later. `is_doubtful` says that a sender
+    died over it, so that nobody can tell whether the provider took it before.
+    """
 
     key: str
     case_id: UUID
+    plate: str
     channel: str
     contact_masked: str
     text: str
@@ -46,7 +51,9 @@ class Reminder:
     created_at: datetime
     accepted_at: datetime | None = None
     delivered_at: datetime | None = None
+    provider_at: datetime | None = None
     provider_ref: str | None = None
+    is_doubtful: bool = False
     failure: str = ""
     answer: str | None = None
     answered_at: datetime | None = None

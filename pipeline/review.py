@@ -3,10 +3,10 @@
 The only way to a record: `decide`, by a named and qualified person, about the version they saw.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pipeline.audit import AuditNote
 from pipeline.case import (
@@ -21,15 +21,19 @@ from pipeline.case import (
 from pipeline.errors import PermanentError
 from pipeline.events.plate import PlateNumber, PlateReading, PlateStatus
 from pipeline.policy.evidence_standard import PANORAMA_SPACING, has_panorama_pair
+from pipeline.policy.parameters import Cause
 from pipeline.staff import NotQualifiedError, Reviewer, ReviewerId, Role
 from pipeline.storage.base import ReviewLease, StaleCaseError, UnitOfWork
 
 __all__ = [
     "LEASE",
+    "PLATE_CAUSES",
     "CaseNotFoundError",
+    "DeadlinePassedError",
     "EvidenceIncompleteError",
     "LeaseHeldError",
     "NotOpenError",
+    "SiteNotInUseError",
     "Verdict",
     "claim",
     "close_without_reminder",
@@ -44,6 +48,7 @@ __all__ = [
 ]
 
 LEASE = timedelta(minutes=5)
+PLATE_CAUSES = frozenset({Cause.PLATE_UNREADABLE, Cause.PLATE_DOUBTFUL, Cause.NO_CONTACT})
 
 
 class CaseNotFoundError(PermanentError):
@@ -56,6 +61,14 @@ class EvidenceIncompleteError(PermanentError):
 
 class NotOpenError(PermanentError):
     """The case is not, or no longer, waiting for this."""
+
+
+class SiteNotInUseError(PermanentError):
+    """The site was suspended, or was never in order on the day of the case."""
+
+
+class DeadlinePassedError(PermanentError):
+    """The legal deadline is over; the case can only expire."""
 
 
 class LeaseHeldError(PermanentError):
@@ -100,8 +113,7 @@ def require_may_decide(uow: UnitOfWork, person: Reviewer, camera_id: str) -> Non
         NotQualifiedError: no reviewer, or no qualification valid on the site's day.
     """
     site = uow.registry.site(camera_id)
-    zone = ZoneInfo(site.time_zone) if site else ZoneInfo("UTC")
-    person.require_may_decide(uow.now().astimezone(zone).date())
+    person.require_may_decide(site.day_of(uow.now()) if site else uow.now().date())
 
 
 def claim(uow: UnitOfWork, case_id: UUID, person: Reviewer) -> ReviewLease:
@@ -135,9 +147,17 @@ def next_case(uow: UnitOfWork, person: Reviewer) -> Case | None:
 
 
 def decide(
-    uow: UnitOfWork, case_id: UUID, person: Reviewer, verdict: Verdict, *, seen_version: int
+    uow: UnitOfWork,
+    case_id: UUID,
+    person: Reviewer,
+    verdict: Verdict,
+    *,
+    seen_version: int,
+    verified: Collection[str],
 ) -> Case:
     """Decide a case that this person holds, as it stood at `seen_version`.
+
+    `verified` are the SHA-256 of the evidence that the caller has just read back whole.
 
     Raises:
         CaseNotFoundError: there is none.
@@ -145,7 +165,9 @@ def decide(
         NotQualifiedError: this person may not decide it.
         LeaseHeldError: another person took it over.
         StaleCaseError: it changed since it was shown.
-        EvidenceIncompleteError: shown, but by too few pictures or pictures too close in time.
+        EvidenceIncompleteError: shown, but a file is missing or changed, or the pictures too few.
+        SiteNotInUseError: shown, but the site may no longer refer cases.
+        DeadlinePassedError: shown, but too late.
         ValueError: the verdict is not complete.
     """
     claim(uow, case_id, person)
@@ -161,10 +183,8 @@ def decide(
         note=verdict.note.strip(),
     )
     is_shown = decision.outcome is not None
-    if is_shown and not has_panorama_pair(case):
-        raise EvidenceIncompleteError(
-            f"case {case_id}: no two panoramas {PANORAMA_SPACING} or more apart (GA/T 832, 3.5)"
-        )
+    if is_shown:
+        _require_may_confirm(uow, case, verified)
     decided = replace(
         move(case, CaseStatus.DECIDED if is_shown else CaseStatus.CLOSED),
         decision=decision,
@@ -179,19 +199,36 @@ def decide(
     return saved
 
 
+def _require_may_confirm(uow: UnitOfWork, case: Case, verified: Collection[str]) -> None:
+    missing = {ref.sha256 for ref in case.evidence} - set(verified)
+    if missing:
+        raise EvidenceIncompleteError(f"case {case.id}: not whole: {', '.join(sorted(missing))}")
+    if not has_panorama_pair(case):
+        raise EvidenceIncompleteError(
+            f"case {case.id}: no two panoramas {PANORAMA_SPACING} or more apart (GA/T 832, 3.5)"
+        )
+    site = uow.registry.site(case.camera_id)
+    if site is None or not site.may_refer(site.day_of(case.suspected_at)):
+        raise SiteNotInUseError(f"case {case.id}: its site {case.camera_id} is not in use")
+    if case.review_due_at is None or uow.now() >= case.review_due_at:
+        raise DeadlinePassedError(f"case {case.id}: was due {case.review_due_at}")
+
+
 def enter_plate(
-    uow: UnitOfWork, case_id: UUID, person: Reviewer, text: str, *, seen_version: int
+    uow: UnitOfWork, case_id: UUID, person: Reviewer, text: str, *, seen_step: int
 ) -> Case:
     """The operator reads the plate from the picture; policy is then asked anew.
 
     Raises:
         CaseNotFoundError: there is none.
-        NotOpenError: nothing is asked of the operator.
+        NotOpenError: nothing is asked of the operator, or not the plate.
         NotQualifiedError: this person is no operator.
-        StaleCaseError: it changed since it was shown.
+        StaleCaseError: another operator was faster.
         ValueError: not a plate by any known pattern.
     """
-    case = _asked(uow, case_id, person, seen_version)
+    case = _asked(uow, case_id, person, seen_step)
+    if case.status is not CaseStatus.SUSPECTED or case.no_reminder_cause not in PLATE_CAUSES:
+        raise NotOpenError(f"case {case_id}: its plate is not what is missing")
     plate = PlateNumber.parse(text)
     reading = PlateReading(
         status=PlateStatus.AGREED,
@@ -204,6 +241,7 @@ def enter_plate(
             case,
             plate=reading,
             plate_entered_by=person.id,
+            is_plate_contradicted=False,
             reminder_step=case.reminder_step + 1,
             asks_operator=False,
             no_reminder_cause=None,
@@ -216,7 +254,7 @@ def enter_plate(
 
 
 def close_without_reminder(
-    uow: UnitOfWork, case_id: UUID, person: Reviewer, note: str, *, seen_version: int
+    uow: UnitOfWork, case_id: UUID, person: Reviewer, note: str, *, seen_step: int
 ) -> Case:
     """The operator ends a case about which nobody can be reminded; it leaves no record.
 
@@ -224,10 +262,10 @@ def close_without_reminder(
         CaseNotFoundError: there is none.
         NotOpenError: nothing is asked of the operator.
         NotQualifiedError: this person is no operator.
-        StaleCaseError: it changed since it was shown.
+        StaleCaseError: another operator was faster.
         ValueError: the note is empty.
     """
-    case = _asked(uow, case_id, person, seen_version)
+    case = _asked(uow, case_id, person, seen_step)
     if not note.strip():
         raise ValueError("closing without a reminder needs a note")
     closed = replace(
@@ -243,14 +281,15 @@ def close_without_reminder(
     return saved
 
 
-def _asked(uow: UnitOfWork, case_id: UUID, person: Reviewer, seen_version: int) -> Case:
+def _asked(uow: UnitOfWork, case_id: UUID, person: Reviewer, seen_step: int) -> Case:
+    """The case, if this is still what the operator was asked; sightings meanwhile do not matter."""
     case = _get(uow, case_id)
     if Role.OPERATOR not in person.roles:
         raise NotQualifiedError(f"{person.id} is not an operator")
     if not case.asks_operator or not case.is_open:
         raise NotOpenError(f"case {case_id}: nothing is asked of the operator")
-    if case.version != seen_version:
-        raise StaleCaseError(f"case {case_id}: shown version {seen_version}, now {case.version}")
+    if case.reminder_step != seen_step:
+        raise StaleCaseError(f"case {case_id}: shown step {seen_step}, now {case.reminder_step}")
     return case
 
 

@@ -1,8 +1,9 @@
 """A camera's legal state: what its cases may be used for."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from pipeline.events.violation import LocalName
 
@@ -33,6 +34,10 @@ class Site:
     state: SiteState
     published_on: date | None = None
     calibrated_until: date | None = None
+
+    def day_of(self, at: datetime) -> date:
+        """The day at the site in which the instant `at` lies."""
+        return at.astimezone(ZoneInfo(self.time_zone)).date()
 
     def may_remind(self) -> bool:
         """Whether drivers may be reminded of what this camera sees."""

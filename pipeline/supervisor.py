@@ -6,19 +6,27 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from threading import Event
-from time import monotonic
+from threading import Event, Thread
+from time import monotonic, sleep
 
 from pipeline.errors import PermanentError
 
-__all__ = ["Supervisor"]
+__all__ = ["BAD_INPUT", "TRY_AGAIN", "Supervisor", "end_with_supervisor"]
 
 log = logging.getLogger(__name__)
 
 STOP_WAIT_S = 15.0
 SETTLED_S = 5.0
 MAX_RESTARTS_IN_A_ROW = 5
+LONGEST_PAUSE_S = 10.0
 POLL_S = 0.2
+POLL_PARENT_S = 1.0
+SUPERVISED = "REMINDFIRST_SUPERVISED"
+
+BAD_INPUT = 2
+"""The exit code of a role that was told something impossible: starting again changes nothing."""
+TRY_AGAIN = 75
+"""The exit code of a role whose surroundings failed; EX_TEMPFAIL of sysexits.h."""
 
 
 @dataclass(kw_only=True)
@@ -27,7 +35,12 @@ class _Role:
     process: "subprocess.Popen[bytes]"
     started_at_s: float
     restarts: int = 0
+    restart_at_s: float | None = None
     is_done: bool = False
+
+    @property
+    def has_settled(self) -> bool:
+        return monotonic() - self.started_at_s > SETTLED_S
 
 
 class Supervisor:
@@ -37,7 +50,7 @@ class Supervisor:
         """Remember the command line of each role and what to add to the environment."""
         self._commands = roles
         # The children need the caller's environment, and its PATH, as it is.
-        self._environment = {**os.environ, **environment}  # noqa: TID251
+        self._environment = {**os.environ, **environment, SUPERVISED: "1"}  # noqa: TID251
         self._roles: list[_Role] = []
 
     def __enter__(self) -> "Supervisor":
@@ -82,16 +95,38 @@ class Supervisor:
         code = role.process.poll()
         if code is None or role.is_done:
             return
-        if code == 0:
-            role.is_done = True
-            log.info("role is done", extra={"role": role.name})
+        if role.restart_at_s is not None:
+            if monotonic() >= role.restart_at_s:
+                role.process, role.started_at_s = self._start(role.name), monotonic()
+                role.restart_at_s = None
             return
-        lived_s = monotonic() - role.started_at_s
-        role.restarts = 0 if lived_s > SETTLED_S else role.restarts + 1
-        if (code > 0 and lived_s < SETTLED_S) or role.restarts > MAX_RESTARTS_IN_A_ROW:
+        if code == 0 or (code == BAD_INPUT and role.has_settled):
+            role.is_done = True
+            log.log(
+                logging.INFO if code == 0 else logging.ERROR,
+                "role is done",
+                extra={"role": role.name, "code": code},
+            )
+            return
+        role.restarts = 0 if role.has_settled else role.restarts + 1
+        if code == BAD_INPUT or role.restarts > MAX_RESTARTS_IN_A_ROW:
             raise PermanentError(
                 f"role {role.name} ended with exit code {code}; see its line above"
             )
+        pause_s = min(0.5 * 2**role.restarts, LONGEST_PAUSE_S)
+        role.restart_at_s = monotonic() + pause_s
         log.warning("role died and is started again", extra={"role": role.name, "code": code})
-        role.process = self._start(role.name)
-        role.started_at_s = monotonic()
+
+
+def end_with_supervisor() -> None:
+    """Ask this process to stop when its supervisor is gone, so that nobody holds ports for ever."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            sleep(POLL_PARENT_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    # An environment variable is all that a supervised process gets from its supervisor.
+    if os.environ.get(SUPERVISED):  # noqa: TID251
+        Thread(target=watch, name="supervisor-watch", daemon=True).start()

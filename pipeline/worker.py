@@ -9,7 +9,8 @@ from uuid import UUID
 
 from pipeline import intake
 from pipeline.bus.base import EventSubscriber, RawBatch
-from pipeline.errors import RetryableError
+from pipeline.delivery import Delivery
+from pipeline.errors import PermanentError, PipelineError, RetryableError
 from pipeline.events.envelope import Envelope, UndecodableEventError
 from pipeline.notify.channel import UnreadableCallbackError
 from pipeline.reminder import Receipt
@@ -21,6 +22,8 @@ __all__ = ["Worker"]
 log = logging.getLogger(__name__)
 
 BATCH = 500
+MESSAGES_PER_ROUND = 20
+MAX_FAILURES_IN_A_ROW = 20
 IDLE_S = 0.05
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -32,7 +35,9 @@ class Worker:
     subscriber: EventSubscriber
     storage: Storage
     queue: ReminderQueue
+    delivery: Delivery
     _offsets: dict[int, int] = field(default_factory=dict)
+    _failures_in_a_row: int = 0
 
     def run(self, stop: StopSignal) -> None:
         """Work until `stop` is set; what may pass is waited out, ever longer.
@@ -56,18 +61,33 @@ class Worker:
                 stop.wait(IDLE_S)
 
     def run_once(self) -> bool:
-        """One round; False when there was nothing to do."""
-        done = [self._consume(partition) for partition in sorted(self._assigned())]
-        done.append(self._answer_requests())
+        """One round; False when there was nothing to do.
+
+        Events come first, all there are: what they tell may stop a message or a referral.
+        """
+        handled = sum(self._drain(partition) for partition in sorted(self._assigned()))
         due = self.queue.claim_due()
         for case_id in due:
             with _contained("timer", case_id):
                 self.queue.ask_again(case_id)
-        messages = self.queue.claim_messages()
-        for claimed, reminder in messages:
+        carried = sum(self._carry_next() for _ in range(MESSAGES_PER_ROUND))
+        return bool(handled or due or carried) or self._answer_next_request()
+
+    def _carry_next(self) -> bool:
+        claimed = self.delivery.claim_next()
+        if claimed is None:
+            return False
+        due, reminder = claimed
+        if reminder is not None:
             with _contained("message", reminder.case_id):
-                self.queue.carry(claimed, reminder)
-        return any(done) or bool(due) or bool(messages)
+                self.delivery.carry(due, reminder)
+        return True
+
+    def _drain(self, partition: int) -> int:
+        handled = 0
+        while (taken := self._consume(partition)) == BATCH:
+            handled += taken
+        return handled + taken
 
     def _assigned(self) -> frozenset[int]:
         assigned = self.subscriber.assigned()
@@ -108,9 +128,18 @@ class Worker:
         except RetryableError:
             raise
         except Exception as exc:
-            reason = f"{type(exc).__name__}: {exc}"
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row > MAX_FAILURES_IN_A_ROW:
+                raise PermanentError(
+                    f"{MAX_FAILURES_IN_A_ROW} events in a row could not be handled; this is not "
+                    "about single events, so the rest stays on the bus until it is mended"
+                ) from exc
             log.exception("event goes to the dead letters", extra={"offset": single.first_offset})
-            self._commit(single, dead_because=reason)
+            # Another library's words may quote a plate; ours never do.
+            told = f": {exc}" if isinstance(exc, PipelineError) else ""
+            self._commit(single, dead_because=f"{type(exc).__name__}{told}")
+        else:
+            self._failures_in_a_row = 0
 
     def _commit(self, batch: RawBatch, *, dead_because: str | None = None) -> None:
         with self.storage.begin() as uow:
@@ -157,36 +186,33 @@ class Worker:
             )
         )
 
-    def _answer_requests(self) -> int:
+    def _answer_next_request(self) -> bool:
         """Answer what the web left; one that cannot be answered is dropped, not tried for ever."""
-        answered = 0
-        while request := self._take_request(is_answered=True):
-            answered += request
-        return answered
-
-    def _take_request(self, *, is_answered: bool) -> int:
         with self.storage.begin() as uow:
-            requests = uow.registry.take_requests(limit=1)
+            request = uow.registry.next_request()
+            if request is None:
+                return False
+            uow.registry.drop_request(request.id)
             with _contained("request") as outcome:
-                if is_answered:
-                    for request in requests:
-                        self._answer(uow, request)
-            if outcome.is_fine and requests:
+                self._answer(uow, request)
+            if outcome.is_fine:
                 uow.commit()
         if not outcome.is_fine:
-            self._take_request(is_answered=False)
-        return len(requests)
+            with self.storage.begin() as uow:
+                uow.registry.drop_request(request.id)
+                uow.commit()
+        return True
 
     def _answer(self, uow: UnitOfWork, request: Request) -> None:
         try:
-            told = self.queue.channel.read_callback(request.body)
+            told = self.delivery.channel.read_callback(request.body)
         except UnreadableCallbackError as exc:
             log.warning("call-back refused", extra={"request": request.id, "reason": str(exc)})
             return
         if isinstance(told, Receipt):
-            self.queue.take_receipt(uow, told)
+            self.delivery.take_receipt(uow, told)
         else:
-            self.queue.take_answer(uow, told)
+            self.delivery.take_answer(uow, told)
 
 
 @dataclass

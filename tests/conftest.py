@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.bus import EventPublisher, open_publisher, open_subscriber
 from pipeline.clock import ManualClock
+from pipeline.delivery import Delivery
 from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
@@ -58,12 +59,17 @@ def channel(clock: ManualClock) -> RecordingChannel:
 def queue(storage: Storage, channel: RecordingChannel) -> ReminderQueue:
     return ReminderQueue(
         storage=storage,
-        channel=channel,
         contacts=DictContactBook(PLATE),
         rulebook=load_rulebook("demo"),
         calendar=load_calendar(),
         agency=Agency(name="演示交警", phone="000-0000"),
+        channel_name=channel.name,
     )
+
+
+@pytest.fixture
+def delivery(storage: Storage, channel: RecordingChannel, queue: ReminderQueue) -> Delivery:
+    return Delivery(storage=storage, channel=channel, queue=queue)
 
 
 @pytest.fixture
@@ -77,5 +83,7 @@ def publisher(bus_url: str) -> EventPublisher:
 
 
 @pytest.fixture
-def worker(storage: Storage, queue: ReminderQueue, bus_url: str) -> Worker:
-    return Worker(subscriber=open_subscriber(bus_url), storage=storage, queue=queue)
+def worker(storage: Storage, queue: ReminderQueue, delivery: Delivery, bus_url: str) -> Worker:
+    return Worker(
+        subscriber=open_subscriber(bus_url), storage=storage, queue=queue, delivery=delivery
+    )

@@ -82,3 +82,13 @@ def test_a_password_becomes_a_hash_that_the_configuration_takes() -> None:
     result = CliRunner().invoke(app, ["hash-password"], input="secret\nsecret\n")
 
     assert result.output.splitlines()[-1].startswith("$argon2id$")
+
+
+def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.touch()
+    result = CliRunner().invoke(app, ["demo", "--for", "1", "--data", str(tmp_path)])
+
+    assert result.exit_code == 1
+    assert "holds something else than a demonstration" in result.output
+    assert precious.exists()

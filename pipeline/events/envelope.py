@@ -49,7 +49,7 @@ class Envelope(BaseModel):
     `time` repeats the event's `captured_at`; `subject` is the camera id, which is the bus key.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     specversion: Literal["1.0"] = "1.0"
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*\.[1-9][0-9]*\.[0-9]+$")

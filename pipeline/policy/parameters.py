@@ -127,6 +127,7 @@ class Rulebook(BaseModel):
 
     region: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     name: LocalName
+    freshest_sighting: Durations
     grace_period: Durations
     receipt_wait: Durations
     longest_wait: Durations

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from pipeline.case import Case, CaseStatus, Disposition, Reason
+from pipeline.case import AT_THE_DESK, Case, CaseStatus, Disposition, Reason
 from pipeline.events.plate import PlateStatus
 from pipeline.policy.deadlines import WorkingCalendar, deadline
 from pipeline.policy.decision import (
@@ -56,16 +56,13 @@ class Situation:
 
     @property
     def day(self) -> date:
-        """The site's day on which the case was opened; it picks the rulebook's entries."""
-        return self.case.opened_at.astimezone(self.zone).date()
+        """The site's day on which the camera saw it; it picks the rulebook's entries."""
+        return self.case.suspected_at.astimezone(self.zone).date()
 
     @property
     def today_began_at(self) -> datetime:
         """Midnight at the site."""
         return datetime.combine(self.now.astimezone(self.zone).date(), time(), tzinfo=self.zone)
-
-
-_AT_THE_DESK = frozenset({CaseStatus.IN_REVIEW, CaseStatus.SECOND_REVIEW})
 
 
 def _reason(rule: str, name: str, entry: Entry) -> Reason:
@@ -97,7 +94,7 @@ def close_if_site_not_in_use(situation: Situation) -> Decision | None:
 def withdraw_from_review(situation: Situation) -> Decision | None:
     """A late word takes a reminded case out of review: it left in time, or was never reminded."""
     case = situation.case
-    if case.status not in _AT_THE_DESK or case.grace_ends_at is None:
+    if case.status not in AT_THE_DESK or case.grace_ends_at is None:
         return None
     has_left_in_time = case.left_at is not None and case.left_at <= case.grace_ends_at
     if not has_left_in_time and situation.delivery is not DeliveryStatus.FAILED:
@@ -111,7 +108,7 @@ def withdraw_from_review(situation: Situation) -> Decision | None:
 def expire_if_overdue(situation: Situation) -> Decision | None:
     """A case not decided by its deadline can only expire; until then it waits in review."""
     case = situation.case
-    if case.status not in _AT_THE_DESK:
+    if case.status not in AT_THE_DESK:
         return None
     book = situation.rulebook
     entry = book.in_force(book.review_deadline, situation.day)
@@ -145,7 +142,7 @@ def close_if_left(situation: Situation) -> Decision | None:
 def refer_if_seen_again(situation: Situation) -> Decision | None:
     """A reminded vehicle seen after its grace period goes to a person; silence never does."""
     case = situation.case
-    if case.grace_ends_at is None or situation.delivery is DeliveryStatus.FAILED:
+    if case.grace_ends_at is None or _cause(situation) is not None:
         return None
     book = situation.rulebook
     entry = book.in_force(book.grace_period, situation.day)
@@ -166,6 +163,19 @@ def close_if_silent(situation: Situation) -> Decision | None:
     entry = book.in_force(book.longest_wait, situation.day)
     reason = _reason("close_if_silent", "longest_wait", entry)
     return Close(disposition=Disposition.UNPROVEN, reasons=(reason,))
+
+
+def wait_for_a_fresh_sighting(situation: Situation) -> Decision | None:
+    """Nobody is asked to move a car that may be long gone."""
+    case = situation.case
+    book = situation.rulebook
+    entry = book.in_force(book.freshest_sighting, situation.day)
+    if case.status is not CaseStatus.SUSPECTED or _cause(situation) is not None:
+        return None
+    if situation.now - case.last_seen_at <= entry.length:
+        return None
+    reasons = (_reason("wait_for_a_fresh_sighting", "freshest_sighting", entry),)
+    return Wait(until=_give_up_at(situation), reasons=reasons)
 
 
 def remind_first(situation: Situation) -> Decision | None:
@@ -248,6 +258,8 @@ def _cause(situation: Situation) -> Cause | None:
     case = situation.case
     if situation.delivery is DeliveryStatus.FAILED:
         return Cause.NOT_DELIVERED
+    if case.is_plate_contradicted:
+        return Cause.PLATE_DOUBTFUL
     if case.status is not CaseStatus.SUSPECTED:
         return None
     if not case.has_agreed_plate:
@@ -278,6 +290,7 @@ RULES = (
     close_if_left,
     refer_if_seen_again,
     close_if_silent,
+    wait_for_a_fresh_sighting,
     remind_first,
     go_without_reminder,
     wait_for_delivery,

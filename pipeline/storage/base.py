@@ -262,7 +262,7 @@ class Registry(Protocol):
         ...
 
     def save_person(self, person: Reviewer, password_hash: str) -> None:
-        """Add or change a member of staff."""
+        """Add or change a member of staff; another password ends all sessions."""
         ...
 
     def open_session(self, token_hash: str, person_id: str, until: datetime) -> None:
@@ -297,8 +297,12 @@ class Registry(Protocol):
         """Leave a request for the worker."""
         ...
 
-    def take_requests(self, *, limit: int = 100) -> list[Request]:
-        """The oldest requests; they are gone when this transaction commits."""
+    def next_request(self) -> Request | None:
+        """The oldest request that no other worker looks at."""
+        ...
+
+    def drop_request(self, request_id: int) -> None:
+        """Forget a request that was answered, or never can be."""
         ...
 
 

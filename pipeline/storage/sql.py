@@ -25,7 +25,8 @@ def make_engine(url: str) -> sa.Engine:
         StorageError: the URL names no database that SQLAlchemy knows.
     """
     try:
-        engine = sa.create_engine(url)
+        # Parameters hold plates; they must not reach a log with an error.
+        engine = sa.create_engine(url, hide_parameters=True)
     except (sa.exc.ArgumentError, ModuleNotFoundError) as exc:
         raise StorageError(
             f"storage {url.split('@')[-1]!r}: {exc}; use sqlite:///FILE or postgresql+psycopg://..."

@@ -7,19 +7,39 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.audit import AuditEntry, AuditNote, seal
 from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.storage import tables
-from pipeline.storage.base import DueReminder, StaleCaseError
+from pipeline.storage.base import DueReminder, StaleCaseError, StorageError
 
 __all__ = ["SqlAuditLog", "SqlCaseRepository", "SqlOutbox"]
 
 _CASE = TypeAdapter(Case)
 _REMINDER = TypeAdapter(Reminder)
+
+
+def _read_case(document: str) -> Case:
+    try:
+        return _CASE.validate_json(document)
+    except ValidationError as exc:
+        raise _unreadable("case", exc) from None
+
+
+def _read_reminder(document: str) -> Reminder:
+    try:
+        return _REMINDER.validate_json(document)
+    except ValidationError as exc:
+        raise _unreadable("reminder", exc) from None
+
+
+def _unreadable(what: str, exc: ValidationError) -> StorageError:
+    """Names the field but never its value, which may be a plate."""
+    places = [".".join(str(part) for part in error["loc"]) for error in exc.errors()]
+    return StorageError(f"a stored {what} cannot be read: {', '.join(places)}")
 
 
 def _case_row(case: Case) -> dict[str, object]:
@@ -49,7 +69,7 @@ class SqlCaseRepository:
         """The case, or None."""
         query = sa.select(tables.case.c.document).where(tables.case.c.id == case_id)
         document = self._connection.execute(query).scalar_one_or_none()
-        return None if document is None else _CASE.validate_json(document)
+        return None if document is None else _read_case(document)
 
     def by_number(self, number: str) -> list[Case]:
         """The cases whose number begins with `number`; see `CaseRepository.by_number`."""
@@ -58,7 +78,7 @@ class SqlCaseRepository:
             id_text.startswith(number[:8].lower(), autoescape=True)
         )
         documents = self._connection.execute(query.limit(2)).scalars()
-        return [_CASE.validate_json(document) for document in documents]
+        return [_read_case(document) for document in documents]
 
     def add(self, case: Case) -> None:
         """Store a new case."""
@@ -96,7 +116,7 @@ class SqlCaseRepository:
         if asks_operator is not None:
             query = query.where(tables.case.c.asks_operator == asks_operator)
         documents = self._connection.execute(query.limit(limit)).scalars()
-        return [_CASE.validate_json(document) for document in documents]
+        return [_read_case(document) for document in documents]
 
     def reminded_since(self, plate_text: str, since: datetime) -> int:
         """How many delivered or accepted reminders this plate has had since `since`."""
@@ -168,7 +188,7 @@ class SqlOutbox:
             .where(tables.reminder.c.case_id == case_id)
             .order_by(tables.reminder.c.created_at)
         )
-        return [_REMINDER.validate_json(one) for one in self._connection.execute(query).scalars()]
+        return [_read_reminder(one) for one in self._connection.execute(query).scalars()]
 
     def recent(self, *, limit: int = 100) -> list[Reminder]:
         """The newest messages, newest first."""
@@ -177,7 +197,7 @@ class SqlOutbox:
             .order_by(tables.reminder.c.created_at.desc())
             .limit(limit)
         )
-        return [_REMINDER.validate_json(one) for one in self._connection.execute(query).scalars()]
+        return [_read_reminder(one) for one in self._connection.execute(query).scalars()]
 
     def count(self, *statuses: DeliveryStatus) -> int:
         """How many messages have one of these states."""
@@ -228,7 +248,7 @@ class SqlOutbox:
     def _one(self, where: sa.ColumnElement[bool]) -> Reminder | None:
         query = sa.select(tables.reminder.c.document).where(where)
         document = self._connection.execute(query).scalar_one_or_none()
-        return None if document is None else _REMINDER.validate_json(document)
+        return None if document is None else _read_reminder(document)
 
 
 def _reminder_row(reminder: Reminder) -> dict[str, object]:

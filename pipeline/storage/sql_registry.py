@@ -163,7 +163,10 @@ class SqlRegistry:
         return self._connection.execute(query).scalar_one_or_none()
 
     def save_person(self, person: Reviewer, password_hash: str) -> None:
-        """Add or change a member of staff."""
+        """Add or change a member of staff; another password ends all sessions."""
+        if self.password_hash(person.id) not in {None, password_hash}:
+            theirs = tables.session.c.person_id == person.id
+            self._connection.execute(sa.delete(tables.session).where(theirs))
         row = {
             "password_hash": password_hash,
             "document": _PERSON.dump_json(person).decode(),
@@ -234,21 +237,24 @@ class SqlRegistry:
         row = {"kind": kind.value, "body": body, "requested_at": self._now()}
         self._connection.execute(sa.insert(tables.request).values(row))
 
-    def take_requests(self, *, limit: int = 100) -> list[Request]:
-        """The oldest requests; they are gone when this transaction commits."""
+    def next_request(self) -> Request | None:
+        """The oldest request that no other worker looks at."""
         table = tables.request
-        query = sa.select(table).order_by(table.c.id).limit(limit)
-        taken = [
-            Request(
-                id=row.id,
-                kind=RequestKind(row.kind),
-                body=row.body,
-                requested_at=row.requested_at,
-            )
-            for row in self._connection.execute(query.with_for_update(skip_locked=True))
-        ]
-        self._connection.execute(sa.delete(table).where(table.c.id.in_([one.id for one in taken])))
-        return taken
+        query = sa.select(table).order_by(table.c.id).limit(1).with_for_update(skip_locked=True)
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return Request(
+            id=row.id,
+            kind=RequestKind(row.kind),
+            body=row.body,
+            requested_at=row.requested_at,
+        )
+
+    def drop_request(self, request_id: int) -> None:
+        """Forget a request that was answered, or never can be."""
+        is_this = tables.request.c.id == request_id
+        self._connection.execute(sa.delete(tables.request).where(is_this))
 
     def _replace(
         self, table: sa.Table, is_this: sa.ColumnElement[bool], row: dict[str, object]

@@ -18,7 +18,7 @@ from pipeline.case import (
     with_departure,
     with_sighting,
 )
-from pipeline.events import PlateStatus, VehicleDeparted, ViolationOngoing
+from pipeline.events import PlateReading, PlateStatus, VehicleDeparted, ViolationOngoing
 from pipeline.staff import ReviewerId
 from tests.builders import (
     NOON,
@@ -56,6 +56,23 @@ def test_the_same_facts_in_any_order_and_twice_give_the_same_case() -> None:
     assert case.left_at == NOON + seconds(50)
     assert case.last_seen_at == NOON + seconds(40)
     assert case.plate.reads == 9
+
+
+def test_two_agreed_readings_that_differ_contradict_each_other_in_any_order() -> None:
+    suspicion = a_suspicion(plate=a_plate(PlateStatus.DOUBTFUL, reads=20))
+    other = PlateReading(status=PlateStatus.AGREED, text="鄂B99999", agreeing=9, reads=9)
+    events = [
+        a_sighting(suspicion, NOON + seconds(20), a_plate(reads=4)),
+        a_sighting(suspicion, NOON + seconds(40), other),
+    ]
+    folded = {
+        with_sighting(with_sighting(a_case(suspicion), first), second)
+        for first, second in permutations(events)
+    }
+
+    (case,) = folded
+    assert case.is_plate_contradicted
+    assert not case.has_agreed_plate
 
 
 def test_an_operators_plate_is_not_replaced_by_a_later_reading() -> None:

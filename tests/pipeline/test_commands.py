@@ -59,6 +59,27 @@ def test_one_changed_byte_is_named(data: Path) -> None:
     assert result.output.count("ok  ") == 3
 
 
+def test_a_chain_whose_end_was_cut_is_not_whole(data: Path) -> None:
+    number, _ = _stored_case(data)
+    storage = open_storage(f"sqlite:///{data}/state.db")
+    with storage.begin() as uow:
+        (case,) = uow.cases.find()
+        uow.cases.save(case)
+        uow.commit()
+    storage.close()
+    result = CliRunner().invoke(app, ["verify-evidence", number])
+
+    assert result.exit_code == 1
+    assert "its last entries are missing" in result.output
+
+
+def test_a_mistyped_id_does_not_check_another_case(data: Path) -> None:
+    number, _ = _stored_case(data)
+    result = CliRunner().invoke(app, ["verify-evidence", f"{number}-0000"])
+
+    assert "no case" in result.output
+
+
 def test_an_unknown_case_is_said_to_be_unknown(data: Path) -> None:
     result = CliRunner().invoke(app, ["verify-evidence", "12345678"])
 
@@ -82,5 +103,5 @@ def test_dead_letters_are_listed_with_their_reasons(data: Path) -> None:
 def test_a_worker_without_contacts_says_which_setting_is_missing(data: Path) -> None:
     result = CliRunner().invoke(app, ["work"])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "REMINDFIRST_CONTACTS" in result.output

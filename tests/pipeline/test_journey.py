@@ -1,6 +1,7 @@
 """From an event on the bus to the end of a case, with the worker between."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -8,12 +9,13 @@ import pytest
 from pipeline.bus import EventPublisher
 from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.clock import ManualClock
-from pipeline.events import PlateStatus, ViolationSuspected
+from pipeline.delivery import Delivery
+from pipeline.events import PlateReading, PlateStatus, ViolationSuspected
 from pipeline.notify import Refused
 from pipeline.notify.channel import ChannelUnavailableError, SendResult, SendUncertainError
 from pipeline.reminder import DeliveryStatus
 from pipeline.storage import Storage
-from pipeline.storage.base import RequestKind
+from pipeline.storage.base import DueReminder, RequestKind
 from pipeline.worker import Worker
 from tests.builders import (
     NOON,
@@ -426,3 +428,156 @@ def _call_back(storage: Storage, body: str) -> None:
     with storage.begin() as uow:
         uow.registry.add_request(RequestKind.PHONE_CALLBACK, body)
         uow.commit()
+
+
+def test_a_departure_far_behind_in_the_backlog_still_stops_the_reminder(
+    publisher: EventPublisher,
+    channel: RecordingChannel,
+    worker: Worker,
+    the_case: Callable[[ViolationSuspected], Case],
+) -> None:
+    suspicion = a_suspicion()
+    sightings = [a_sighting(suspicion, NOON + seconds(n / 100)) for n in range(1, 600)]
+    publisher.publish([suspicion, *sightings, a_departure(suspicion, NOON + seconds(7))])
+    worker.run_once()
+
+    assert channel.calls == []
+    assert the_case(suspicion).disposition is Disposition.CLEARED
+
+
+def test_an_old_suspicion_reminds_nobody_until_the_car_is_seen_again(
+    publisher: EventPublisher,
+    channel: RecordingChannel,
+    clock: ManualClock,
+    settle: Callable[[], None],
+) -> None:
+    suspicion = a_suspicion()
+    publisher.publish([suspicion])
+    clock.advance(seconds(120))
+    settle()
+    assert channel.calls == []
+
+    publisher.publish([a_sighting(suspicion, NOON + seconds(119))])
+    settle()
+    assert len(channel.calls) == 1
+
+
+def test_a_case_that_ends_between_claim_and_call_is_not_reminded(
+    publisher: EventPublisher,
+    channel: RecordingChannel,
+    worker: Worker,
+    storage: Storage,
+    delivery: Delivery,
+    the_case: Callable[[ViolationSuspected], Case],
+) -> None:
+    suspicion = a_suspicion()
+    channel.before_answer = _raises(ChannelUnavailableError("down"))
+    publisher.publish([suspicion])
+    worker.run_once()
+    channel.before_answer = lambda: None
+    channel.calls.clear()
+    case = the_case(suspicion)
+    with storage.begin() as uow:
+        reminder = uow.outbox.get(case.reminder_key)
+        assert reminder is not None
+        sending = replace(reminder, status=DeliveryStatus.SENDING)
+        uow.outbox.save(sending)
+        uow.cases.save(replace(case, left_at=NOON + seconds(3)))
+        uow.commit()
+    delivery.carry(DueReminder(key=reminder.key, epoch=1, attempts=2), sending)
+
+    assert channel.calls == []
+    with storage.read() as uow:
+        (ended,) = uow.outbox.of_case(case.id)
+    assert ended.status is DeliveryStatus.CANCELLED
+
+
+def test_text_and_phone_are_those_of_one_plate_whatever_is_read_meanwhile(
+    publisher: EventPublisher,
+    channel: RecordingChannel,
+    clock: ManualClock,
+    settle: Callable[[], None],
+    the_case: Callable[[ViolationSuspected], Case],
+) -> None:
+    suspicion = a_suspicion()
+    channel.before_answer = _raises(ChannelUnavailableError("down"))
+    publisher.publish([suspicion])
+    settle()
+    other = PlateReading(status=PlateStatus.AGREED, text="鄂B99999", agreeing=9, reads=9)
+    publisher.publish([a_sighting(suspicion, NOON + seconds(1), other)])
+    channel.before_answer = lambda: None
+    channel.calls.clear()
+    clock.advance(seconds(10))
+    settle()
+
+    assert channel.calls == []
+    assert the_case(suspicion).asks_operator
+    assert the_case(suspicion).no_reminder_cause == "plate_doubtful"
+
+
+def test_a_receipt_that_comes_after_the_wait_still_gives_the_whole_grace(
+    publisher: EventPublisher,
+    channel: RecordingChannel,
+    storage: Storage,
+    clock: ManualClock,
+    settle: Callable[[], None],
+    the_case: Callable[[ViolationSuspected], Case],
+) -> None:
+    suspicion = a_suspicion()
+    publisher.publish([suspicion])
+    for _ in range(29):
+        settle()
+        clock.advance(seconds(1))
+    _call_back(storage, f"{the_case(suspicion).reminder_key} delivered")
+    settle()
+
+    case = the_case(suspicion)
+    assert case.grace_ends_at == NOON + seconds(29 + GRACE_S)
+    assert case.reminder_delivered_at == NOON + seconds(29)
+
+
+def test_a_provider_that_cannot_be_asked_gives_no_grace(
+    publisher: EventPublisher,
+    channel: RecordingChannel,
+    clock: ManualClock,
+    settle: Callable[[], None],
+    the_case: Callable[[ViolationSuspected], Case],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    suspicion = a_suspicion()
+    publisher.publish([suspicion])
+    settle()
+    with monkeypatch.context() as away:
+        away.setattr(channel, "fetch_receipt", lambda _ref: _raises(ChannelUnavailableError("?"))())
+        for _ in range(15):
+            clock.advance(seconds(1))
+            settle()
+        assert the_case(suspicion).status is CaseStatus.REMINDER_DUE
+    channel.receipts[the_case(suspicion).reminder_key] = DeliveryStatus.FAILED
+    clock.advance(seconds(2))
+    settle()
+
+    assert the_case(suspicion).no_reminder_cause == "not_delivered"
+
+
+def test_a_failure_that_turns_out_to_be_a_delivery_gives_its_grace(
+    publisher: EventPublisher,
+    channel: RecordingChannel,
+    storage: Storage,
+    clock: ManualClock,
+    settle: Callable[[], None],
+    the_case: Callable[[ViolationSuspected], Case],
+) -> None:
+    suspicion = a_suspicion()
+    publisher.publish([suspicion])
+    settle()
+    key = the_case(suspicion).reminder_key
+    _call_back(storage, f"{key} failed")
+    settle()
+    assert the_case(suspicion).asks_operator
+    _call_back(storage, f"{key} delivered")
+    settle()
+
+    assert the_case(suspicion).status is CaseStatus.GRACE
+    assert not the_case(suspicion).asks_operator
+    assert len(channel.accepted) == 1

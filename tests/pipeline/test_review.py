@@ -10,16 +10,20 @@ from pipeline.clock import ManualClock
 from pipeline.events import PlateStatus
 from pipeline.review import (
     CaseNotFoundError,
+    DeadlinePassedError,
     EvidenceIncompleteError,
     LeaseHeldError,
     NotOpenError,
+    SiteNotInUseError,
     Verdict,
 )
+from pipeline.sites import SiteState
 from pipeline.staff import NotQualifiedError, Qualification, Reviewer, Role
 from pipeline.storage import StaleCaseError, Storage
-from tests.builders import NOON, a_case, a_plate, a_reviewer, a_suspicion, seconds
+from tests.builders import NOON, a_case, a_plate, a_reviewer, a_site, a_suspicion, seconds
 
 LI, WANG = a_reviewer("li"), a_reviewer("wang")
+WHOLE = {ref.sha256 for ref in a_case().evidence}
 SHOWN = Verdict(outcome=Outcome.WARNING)
 REJECTED = Verdict(reject_reason=RejectReason.TOO_SHORT)
 
@@ -40,13 +44,15 @@ def _in_review(storage: Storage, *, pair_s: float = 10, due_s: float = 3600) -> 
 
 def _asking(storage: Storage) -> Case:
     suspicion = a_suspicion(plate=a_plate(PlateStatus.UNREADABLE))
-    return _stored(storage, a_case(suspicion, asks_operator=True))
+    return _stored(
+        storage, a_case(suspicion, asks_operator=True, no_reminder_cause="plate_unreadable")
+    )
 
 
 def test_a_confirmed_case_carries_the_name_of_a_qualified_person(storage: Storage) -> None:
     case = _in_review(storage)
     with storage.begin() as uow:
-        decided = review.decide(uow, case.id, LI, SHOWN, seen_version=case.version)
+        decided = review.decide(uow, case.id, LI, SHOWN, seen_version=case.version, verified=WHOLE)
 
         assert decided.status is CaseStatus.DECIDED
         assert decided.disposition is Disposition.CONFIRMED
@@ -59,7 +65,9 @@ def test_a_confirmed_case_carries_the_name_of_a_qualified_person(storage: Storag
 def test_a_rejected_case_is_closed_with_its_reason(storage: Storage) -> None:
     case = _in_review(storage)
     with storage.begin() as uow:
-        decided = review.decide(uow, case.id, LI, REJECTED, seen_version=case.version)
+        decided = review.decide(
+            uow, case.id, LI, REJECTED, seen_version=case.version, verified=WHOLE
+        )
 
     assert decided.status is CaseStatus.CLOSED
     assert decided.disposition is Disposition.REJECTED
@@ -70,8 +78,10 @@ def test_pictures_less_than_ten_seconds_apart_confirm_nothing(storage: Storage) 
     case = _in_review(storage, pair_s=9.9)
     with storage.begin() as uow:
         with pytest.raises(EvidenceIncompleteError, match="GA/T 832"):
-            review.decide(uow, case.id, LI, SHOWN, seen_version=case.version)
-        rejected = review.decide(uow, case.id, LI, REJECTED, seen_version=case.version)
+            review.decide(uow, case.id, LI, SHOWN, seen_version=case.version, verified=WHOLE)
+        rejected = review.decide(
+            uow, case.id, LI, REJECTED, seen_version=case.version, verified=WHOLE
+        )
 
     assert rejected.disposition is Disposition.REJECTED
 
@@ -79,9 +89,9 @@ def test_pictures_less_than_ten_seconds_apart_confirm_nothing(storage: Storage) 
 def test_a_case_is_decided_once(storage: Storage) -> None:
     case = _in_review(storage)
     with storage.begin() as uow:
-        review.decide(uow, case.id, LI, SHOWN, seen_version=case.version)
+        review.decide(uow, case.id, LI, SHOWN, seen_version=case.version, verified=WHOLE)
         with pytest.raises(NotOpenError, match="decided, not in review"):
-            review.decide(uow, case.id, WANG, SHOWN, seen_version=case.version)
+            review.decide(uow, case.id, WANG, SHOWN, seen_version=case.version, verified=WHOLE)
 
 
 def test_a_case_that_changed_since_it_was_shown_is_not_decided(storage: Storage) -> None:
@@ -89,7 +99,7 @@ def test_a_case_that_changed_since_it_was_shown_is_not_decided(storage: Storage)
     with storage.begin() as uow:
         uow.cases.save(case)
         with pytest.raises(StaleCaseError, match="shown version 1, now 2"):
-            review.decide(uow, case.id, LI, SHOWN, seen_version=case.version)
+            review.decide(uow, case.id, LI, SHOWN, seen_version=case.version, verified=WHOLE)
 
 
 def test_two_people_never_hold_the_same_case(storage: Storage, clock: ManualClock) -> None:
@@ -97,7 +107,7 @@ def test_two_people_never_hold_the_same_case(storage: Storage, clock: ManualCloc
     with storage.begin() as uow:
         review.claim(uow, case.id, LI)
         with pytest.raises(LeaseHeldError) as refused:
-            review.decide(uow, case.id, WANG, SHOWN, seen_version=case.version)
+            review.decide(uow, case.id, WANG, SHOWN, seen_version=case.version, verified=WHOLE)
         assert refused.value.lease.reviewer_id == "li"
         clock.advance(review.LEASE)
         review.claim(uow, case.id, WANG)
@@ -151,7 +161,7 @@ def test_only_qualified_reviewers_decide(storage: Storage, person: Reviewer, why
     case = _in_review(storage)
     with storage.begin() as uow:
         with pytest.raises(NotQualifiedError, match=why):
-            review.decide(uow, case.id, person, SHOWN, seen_version=case.version)
+            review.decide(uow, case.id, person, SHOWN, seen_version=case.version, verified=WHOLE)
         with pytest.raises(NotQualifiedError, match=why):
             review.claim(uow, case.id, person)
 
@@ -179,8 +189,8 @@ def test_the_plate_that_an_operator_reads_leads_back_to_policy(
     with storage.begin() as uow:
         assert review.operator_tasks(uow) == [case]
         with pytest.raises(ValueError, match="not a plate"):
-            review.enter_plate(uow, case.id, LI, "???", seen_version=1)
-        entered = review.enter_plate(uow, case.id, LI, "鄂a·12345", seen_version=1)
+            review.enter_plate(uow, case.id, LI, "???", seen_step=1)
+        entered = review.enter_plate(uow, case.id, LI, "鄂a·12345", seen_step=1)
 
         assert entered.plate.text == "鄂A12345"
         assert entered.plate_entered_by == "li"
@@ -192,13 +202,13 @@ def test_an_operator_closes_with_a_note_and_without_a_record(storage: Storage) -
     case = _asking(storage)
     with storage.begin() as uow:
         with pytest.raises(ValueError, match="needs a note"):
-            review.close_without_reminder(uow, case.id, LI, "  ", seen_version=1)
-        closed = review.close_without_reminder(uow, case.id, LI, "mud", seen_version=1)
+            review.close_without_reminder(uow, case.id, LI, "  ", seen_step=1)
+        closed = review.close_without_reminder(uow, case.id, LI, "mud", seen_step=1)
 
         assert closed.disposition is Disposition.REJECTED
         assert closed.operator_note == "mud"
         with pytest.raises(NotOpenError):
-            review.close_without_reminder(uow, case.id, LI, "mud", seen_version=2)
+            review.close_without_reminder(uow, case.id, LI, "mud", seen_step=1)
 
 
 def test_only_operators_answer_for_the_operator(storage: Storage) -> None:
@@ -206,9 +216,67 @@ def test_only_operators_answer_for_the_operator(storage: Storage) -> None:
     reviewer = a_reviewer("li", frozenset({Role.REVIEWER}))
     with storage.begin() as uow:
         with pytest.raises(NotQualifiedError, match="not an operator"):
-            review.enter_plate(uow, case.id, reviewer, "鄂A12345", seen_version=1)
+            review.enter_plate(uow, case.id, reviewer, "鄂A12345", seen_step=1)
         with pytest.raises(StaleCaseError):
-            review.enter_plate(uow, case.id, LI, "鄂A12345", seen_version=7)
+            review.enter_plate(uow, case.id, LI, "鄂A12345", seen_step=7)
+
+
+@pytest.mark.parametrize("state", [SiteState.SUSPENDED, SiteState.TRIAL])
+def test_nothing_is_confirmed_from_a_site_that_is_no_longer_active(
+    storage: Storage, state: SiteState
+) -> None:
+    case = _in_review(storage)
+    with storage.begin() as uow:
+        uow.registry.save_site(a_site(state=state))
+        with pytest.raises(SiteNotInUseError):
+            review.decide(uow, case.id, LI, SHOWN, seen_version=case.version, verified=WHOLE)
+        review.decide(uow, case.id, LI, REJECTED, seen_version=case.version, verified=())
+
+
+def test_nothing_is_confirmed_after_the_deadline(storage: Storage, clock: ManualClock) -> None:
+    case = _in_review(storage, due_s=60)
+    clock.advance(seconds(60))
+    with storage.begin() as uow, pytest.raises(DeadlinePassedError):
+        review.decide(uow, case.id, LI, SHOWN, seen_version=case.version, verified=WHOLE)
+
+
+def test_nothing_is_confirmed_unless_every_file_was_read_back_whole(storage: Storage) -> None:
+    case = _in_review(storage)
+    with storage.begin() as uow:
+        for missing in WHOLE:
+            with pytest.raises(EvidenceIncompleteError, match=missing):
+                review.decide(
+                    uow,
+                    case.id,
+                    LI,
+                    SHOWN,
+                    seen_version=case.version,
+                    verified=WHOLE - {missing},
+                )
+
+
+def test_a_sighting_does_not_make_the_operators_form_stale(storage: Storage) -> None:
+    case = _asking(storage)
+    with storage.begin() as uow:
+        uow.cases.save(case)
+        entered = review.enter_plate(uow, case.id, LI, "鄂A12345", seen_step=1)
+
+    assert entered.reminder_step == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        (CaseStatus.REMINDER_UNCERTAIN, None),
+        (CaseStatus.SUSPECTED, "not_delivered"),
+    ],
+)
+def test_a_plate_is_entered_only_where_the_plate_is_what_is_missing(
+    storage: Storage, status: CaseStatus, cause: str | None
+) -> None:
+    case = _stored(storage, a_case(status=status, asks_operator=True, no_reminder_cause=cause))
+    with storage.begin() as uow, pytest.raises(NotOpenError, match="not what is missing"):
+        review.enter_plate(uow, case.id, LI, "鄂A12345", seen_step=1)
 
 
 def test_looking_at_a_case_is_logged(storage: Storage) -> None:

@@ -1,6 +1,7 @@
 """The worker's own promises: broken messages, broken surroundings, sudden death."""
 
 import sqlite3
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,15 +14,17 @@ from pipeline import intake
 from pipeline.bus import EventPublisher, open_publisher, open_subscriber
 from pipeline.case import Case, Disposition
 from pipeline.clock import ManualClock
+from pipeline.delivery import Delivery
+from pipeline.errors import PermanentError
 from pipeline.events import ViolationSuspected
 from pipeline.notify import Message, UnreadableCallbackError
 from pipeline.notify.channel import SendResult
 from pipeline.reminder import DeliveryStatus
 from pipeline.reminder_queue import ReminderQueue
-from pipeline.storage import Storage
+from pipeline.storage import Storage, StorageUnavailableError
 from pipeline.storage.base import RequestKind
 from pipeline.worker import Worker
-from tests.builders import NOON, a_departure, a_sighting, a_suspicion, seconds
+from tests.builders import NOON, a_case, a_departure, a_sighting, a_suspicion, seconds
 from tests.fakes import RecordingChannel
 
 
@@ -83,7 +86,7 @@ def test_an_event_that_breaks_its_handler_harms_no_other(
     with storage.begin() as uow:
         assert [case.episode_id for case in uow.cases.find()] == [good.episode_id]
         (letter,) = uow.inbox.dead_letters()
-    assert "a slip in our own code" in letter.reason
+    assert letter.reason == "RuntimeError"
 
 
 class Killed(BaseException):
@@ -153,7 +156,7 @@ def _tell(story: tuple[ViolationSuspected, ViolationSuspected], at_s: int) -> li
             return [leaves, stays]
         case 12:
             return [a_departure(leaves, at)]
-        case 30 | 60 | 90:
+        case _ if at_s % 15 == 0:
             return [a_sighting(stays, at)]
         case _:
             return []
@@ -187,17 +190,18 @@ def test_a_worker_killed_at_any_point_loses_no_case_and_reminds_nobody_twice(
 ) -> None:
     channel.delivers_at_once = True
     fuse = Fuse(n)
-    fused_queue = replace(
-        queue,
-        storage=FusedStorage(storage, fuse),  # type: ignore[arg-type]
-        channel=FusedChannel(channel, fuse),
+    fused_storage: Any = FusedStorage(storage, fuse)
+    fused_queue = replace(queue, storage=fused_storage)
+    fused_delivery = Delivery(
+        storage=fused_storage, channel=FusedChannel(channel, fuse), queue=fused_queue
     )
 
     def a_worker() -> Worker:
         return Worker(
             subscriber=open_subscriber(bus_url),
-            storage=FusedStorage(storage, fuse),  # type: ignore[arg-type]
+            storage=fused_storage,
             queue=fused_queue,
+            delivery=fused_delivery,
         )
 
     deaths = _play(a_worker, clock, bus_url)
@@ -288,3 +292,37 @@ def test_a_worker_that_died_while_sending_does_not_remind_a_car_that_left(
         (reminder,) = uow.outbox.of_case(case.id)
     assert case.disposition is Disposition.CLEARED
     assert reminder.status is DeliveryStatus.UNCERTAIN
+
+
+def test_when_nothing_can_be_handled_the_worker_stops_and_the_events_stay(
+    publisher: EventPublisher,
+    worker: Worker,
+    storage: Storage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(uow: Any, envelope: Any) -> Case | None:
+        raise RuntimeError("a slip in our own code")
+
+    monkeypatch.setattr(intake, "take", broken)
+    publisher.publish([a_suspicion() for _ in range(30)])
+    with pytest.raises(PermanentError, match="20 events in a row"):
+        worker.run_once()
+
+    with storage.read() as uow:
+        assert len(uow.inbox.dead_letters()) == 20
+
+
+def test_no_plate_reaches_the_log_when_the_database_refuses(
+    storage: Storage, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "state.db") as connection:
+        connection.execute("DROP TABLE case_file")
+    connection.close()
+    with (
+        pytest.raises(StorageUnavailableError) as refused,
+        storage.begin() as uow,
+    ):
+        uow.cases.add(a_case())
+
+    told = "".join(traceback.format_exception(refused.value))
+    assert "12345" not in told

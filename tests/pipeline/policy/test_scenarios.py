@@ -1,7 +1,7 @@
 """Policy as situations that a lawyer could read: given, at, expect, rule."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ def situation_of(given: dict[str, Any], at_s: float) -> Situation:
         grace_ends_at=_at(given, "grace_ends_s"),
         review_due_at=_at(given, "due_s"),
         no_reminder_at=_at(given, "without_reminder_since_s"),
+        is_plate_contradicted=given.get("contradicted", False),
     )
     seen_at = _at(given, "last_seen_s")
     if seen_at is not None:
@@ -114,6 +115,17 @@ def test_policy_decides_as_the_scenario_says(scenario: dict[str, Any]) -> None:
     assert told(decision) == scenario["expect"]
     assert scenario["rule"] in [reason.rule for reason in decision.reasons]
     assert all(reason.source and reason.entry for reason in decision.reasons)
+
+
+def test_the_day_of_the_pictures_picks_what_was_in_force_not_the_day_they_arrived() -> None:
+    situation = situation_of({"place": "strict", "published": NOON.date()}, 0)
+    the_day_before = a_suspicion(at=NOON - timedelta(days=1), place_class=PlaceClass.STRICT)
+
+    today = decide(situation)
+    yesterday = decide(replace(situation, case=a_case(the_day_before)))
+
+    assert isinstance(today, ReferToReview)
+    assert isinstance(yesterday, Close)
 
 
 def test_a_referral_is_due_five_working_days_after_the_suspicion() -> None:

@@ -33,6 +33,7 @@ def a_reminder(case: Case, step: int = 1) -> Reminder:
     return Reminder(
         key=f"reminder:{case.id}:{step}",
         case_id=case.id,
+        plate=PLATE,
         channel="test",
         contact_masked="138******01",
         text="please move",
@@ -228,6 +229,8 @@ class StorageContract:
             assert a_site("cam-9") in uow.registry.sites()
             assert uow.registry.password_hash("zhao") == "hash 2"
             assert uow.registry.password_hash("nobody") is None
+            assert uow.registry.session_person("token") is None
+            uow.registry.open_session("token", "zhao", uow.now() + LEASE)
             assert uow.registry.session_person("token") == uow.registry.person("zhao") == person
             clock.advance(LEASE)
             assert uow.registry.session_person("token") is None
@@ -247,8 +250,10 @@ class StorageContract:
             uow.registry.add_request(RequestKind.PHONE_CALLBACK, "{}")
             uow.commit()
         with storage.begin() as uow:
-            (request,) = uow.registry.take_requests()
+            request = uow.registry.next_request()
+            assert request is not None
             assert request.body == "{}"
+            uow.registry.drop_request(request.id)
             uow.commit()
         with storage.begin() as uow:
-            assert uow.registry.take_requests() == []
+            assert uow.registry.next_request() is None

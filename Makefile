@@ -8,7 +8,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --override requirements/overrides.txt \
 	pyproject.toml requirements/build.in --extra detector
 
-.PHONY: help setup demo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock down clean
+.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,7 +39,10 @@ setup: $(VENV)/dev.stamp ## Install everything for development, without the extr
 demo: $(VENV)/runtime.stamp ## Four simulated cameras, the whole story, in your browser
 	@$(BIN)/remindfirst demo
 
+yolo: $(VENV)/yolo.stamp ## Install the extra yolo, for any Ultralytics weights (about 6 GB)
+
 up: $(VENV)/runtime.stamp ## All roles on this machine: make up CONFIG=site.yaml
+	@test -n "$(CONFIG)" || { echo "Say which configuration: make up CONFIG=site.yaml"; exit 2; }
 	@$(BIN)/remindfirst up --config $(CONFIG)
 
 test: $(VENV)/dev.stamp ## All tests that need no server and no browser

@@ -1,6 +1,7 @@
 """The command `remindfirst`: all roles on one machine, the demo, and each role's own commands."""
 
 import csv
+import fcntl
 import json
 import logging
 import secrets
@@ -9,18 +10,27 @@ import signal
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
-from typing import Annotated, Self
+from typing import Annotated, NoReturn, Self
 
 import httpx
 import typer
 import yaml
-from argon2 import PasswordHasher
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from argon2 import extract_parameters
+from argon2.exceptions import InvalidHashError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 import detector.commands
 import pipeline.commands
@@ -28,15 +38,17 @@ import review_ui.commands
 from detector.errors import DetectorError
 from pipeline.case import CaseStatus, Disposition
 from pipeline.clock import SystemClock
-from pipeline.errors import PermanentError, PipelineError
+from pipeline.errors import PermanentError, PipelineError, findings
 from pipeline.events.camera import CameraDocument
+from pipeline.notify import CsvContactBook
 from pipeline.reminder import DeliveryStatus
 from pipeline.settings import PipelineSettings
 from pipeline.sites import Site, SiteState
 from pipeline.staff import Qualification, Reviewer, ReviewerId, Role
 from pipeline.storage import Storage, open_storage
-from pipeline.supervisor import Supervisor, end_with_supervisor
+from pipeline.supervisor import BAD_INPUT, Supervisor, end_with_supervisor
 from pipeline.telemetry import configure_logging
+from review_ui.auth import hash_password
 
 __all__ = ["UpConfig", "demo_cameras_to_signal", "demo_config", "main", "register"]
 
@@ -86,8 +98,17 @@ class PersonEntry(_Closed):
     name: str
     unit: str
     roles: tuple[Role, ...]
-    password_hash: str = Field(pattern=r"^\$argon2id\$")
+    password_hash: str
     qualification: QualificationEntry | None = None
+
+    @field_validator("password_hash")
+    @classmethod
+    def _whole_hash(cls, value: str) -> str:
+        try:
+            extract_parameters(value)
+        except InvalidHashError as exc:
+            raise ValueError("not an Argon2 hash; remindfirst hash-password makes one") from exc
+        return value
 
 
 class UpConfig(_Closed):
@@ -158,15 +179,10 @@ def load_config(file: Path) -> UpConfig:
         config = UpConfig.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except OSError as exc:
         raise PermanentError(f"{file}: {exc.strerror}; give the path of a configuration") from exc
-    except yaml.YAMLError as exc:
-        raise PermanentError(f"{file}: no valid YAML: {exc}") from exc
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise PermanentError(f"{file}: not YAML in UTF-8: {exc}") from exc
     except ValidationError as exc:
-        raise PermanentError(
-            "\n".join(
-                f"{file}: {'.'.join(str(part) for part in error['loc']) or 'file'}: {error['msg']}"
-                for error in exc.errors()
-            )
-        ) from exc
+        raise PermanentError(findings(exc, str(file))) from exc
     here = file.resolve().parent
     weights = here / config.weights
     return config.model_copy(
@@ -219,8 +235,9 @@ def _person(entry: PersonEntry) -> Reviewer:
 
 
 def _require_free(host: str, *ports: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in ports:
-        with socket.socket() as probe:
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
@@ -230,9 +247,21 @@ def _require_free(host: str, *ports: int) -> None:
                 ) from exc
 
 
+@contextmanager
+def _sole_use(data: Path) -> Iterator[None]:
+    """Hold the data folder, so that two of us never run on the same one."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "in-use.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise PermanentError(f"{data}: another remindfirst runs on it; end that first") from exc
+        yield
+
+
 def _stop_signal() -> Event:
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     return stop
 
@@ -247,7 +276,9 @@ def _run(
     beside: Callable[[], None] | None = None,
 ) -> None:
     """Start every role and look after them; `beside` runs in a thread of its own meanwhile."""
-    _require_free(config.host, config.port, config.endpoint_port)
+    _require_free(config.host, config.port)
+    _require_free("127.0.0.1", config.endpoint_port)
+    CsvContactBook(config.contacts)
     register(config, storage)
     command = [sys.executable, "-m", "remindfirst"]
     roles = {
@@ -255,7 +286,10 @@ def _run(
         "work": [*command, "work"],
         "serve": [*command, "serve"],
     }
-    with Supervisor(roles, config.environment(is_demo=is_demo)) as supervisor:
+    with (
+        _sole_use(config.data),
+        Supervisor(roles, config.environment(is_demo=is_demo)) as supervisor,
+    ):
         thread = Thread(target=beside, daemon=True) if beside else None
         if thread:
             thread.start()
@@ -267,6 +301,14 @@ def _run(
                 thread.join(timeout=5)
 
 
+def _fail(command: str, exc: Exception) -> NoReturn:
+    told = str(exc)
+    if isinstance(exc, ImportError):
+        told = f"{exc.name} is missing; this needs the extra `detector`, see README.md"
+    typer.echo(f"remindfirst {command}: {told}", err=True)
+    raise typer.Exit(BAD_INPUT) from exc
+
+
 @app.command()
 def up(config: Annotated[Path, typer.Option(help="YAML file; see docs/operations.md.")]) -> None:
     """Run all roles on this machine until Ctrl+C."""
@@ -276,8 +318,8 @@ def up(config: Annotated[Path, typer.Option(help="YAML file; see docs/operations
         storage = open_storage(loaded.storage_url)
         _run(loaded, storage, _stop_signal())
         storage.close()
-    except (PipelineError, DetectorError) as exc:
-        sys.exit(f"remindfirst up: {exc}")
+    except (PipelineError, DetectorError, ImportError) as exc:
+        _fail("up", exc)
 
 
 @app.command("register")
@@ -286,18 +328,36 @@ def register_command(
 ) -> None:
     """Put the sites and people of a configuration into the database, for roles run one by one."""
     try:
+        loaded = load_config(config)
         storage = open_storage(PipelineSettings().storage_url)
-        register(load_config(config), storage)
+        register(loaded, storage)
         storage.close()
-    except (PipelineError, DetectorError) as exc:
-        sys.exit(f"remindfirst register: {exc}")
+    except (PipelineError, DetectorError, ImportError) as exc:
+        _fail("register", exc)
+    typer.echo(f"registered {len(loaded.cameras)} sites and {len(loaded.people)} people")
 
 
 @app.command("hash-password")
-def hash_password() -> None:
+def hash_password_command() -> None:
     """Ask for a password and print the hash for the configuration's list of people."""
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    typer.echo(PasswordHasher().hash(password))
+    typer.echo(hash_password(password))
+
+
+def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if is_wanted:
+        typer.echo(f"remindfirst {version('remindfirst')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Remind first: the driver is asked to move before anybody decides."""
 
 
 @app.command()
@@ -328,8 +388,8 @@ def demo(
         _run(config, storage, stop, is_demo=True, until_s=for_s, beside=beside)
         counts = _count(storage)
         storage.close()
-    except (PipelineError, DetectorError) as exc:
-        sys.exit(f"remindfirst demo: {exc}")
+    except (PipelineError, DetectorError, ImportError, OSError) as exc:
+        _fail("demo", exc)
     if for_s is not None:
         typer.echo(json.dumps(counts))
         sys.exit(0 if counts == DEMO_EXPECTED else 1)
@@ -366,7 +426,7 @@ def demo_config(data: Path, *, port: int, seed: int, today: date) -> UpConfig:
         name="演示警官 Demo officer",
         unit="demo",
         roles=(Role.OPERATOR, Role.REVIEWER),
-        password_hash=PasswordHasher().hash(DEMO_PASSWORD),
+        password_hash=hash_password(DEMO_PASSWORD),
         qualification=QualificationEntry(
             number="DEMO-1",
             valid_from=today - timedelta(days=365),

@@ -1,17 +1,19 @@
 """The pipeline's commands, mounted by `remindfirst.py`."""
 
+import logging
 import signal
 import sys
 from threading import Event
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 
 from pipeline.app import build_worker
 from pipeline.audit import first_broken, reaches
 from pipeline.case import Case
-from pipeline.errors import PermanentError, PipelineError, RetryableError
+from pipeline.errors import PermanentError, PipelineError, RetryableError, findings
 from pipeline.evidence import EvidenceError, open_evidence_store
 from pipeline.settings import PipelineSettings
 from pipeline.storage import UnitOfWork, open_storage
@@ -20,6 +22,8 @@ from pipeline.telemetry import configure_logging
 
 __all__ = ["app"]
 
+log = logging.getLogger(__name__)
+
 NUMBER_LENGTH = 8
 
 app = typer.Typer()
@@ -27,36 +31,39 @@ app = typer.Typer()
 
 @app.command()
 def work() -> None:
-    """Run the worker: events in, reminders out, cases to review."""
+    """Run the worker: events in, reminders out, cases to review.
+
+    Reads REMINDFIRST_ settings: BUS_URL, STORAGE_URL, CHANNEL_URL, CONTACTS (required), RULEBOOK,
+    AGENCY_NAME, AGENCY_PHONE, REMINDER_LANGUAGE; see docs/operations.md.
+    """
     configure_logging()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        worker = build_worker(PipelineSettings())
+        worker = build_worker(_settings())
+        log.info("worker is ready", extra={"partitions": len(worker.subscriber.assigned())})
         try:
             worker.run(stop)
         finally:
             worker.subscriber.close()
             worker.storage.close()
-    except RetryableError as exc:
-        typer.echo(f"remindfirst work: {exc}", err=True)
-        raise typer.Exit(TRY_AGAIN) from exc
-    except (PipelineError, ValueError) as exc:
-        typer.echo(f"remindfirst work: {exc}", err=True)
-        raise typer.Exit(BAD_INPUT) from exc
+    except PipelineError as exc:
+        _fail("work", exc)
 
 
 @app.command("verify-evidence")
 def verify_evidence(
     case: Annotated[str, typer.Argument(help="The case's id, or its number on the pages.")],
 ) -> None:
-    """Check every stored picture of a case against its hash, and the case's audit chain."""
-    settings = PipelineSettings()
+    """Check every stored picture of a case against its hash, and the case's audit chain.
+
+    Reads REMINDFIRST_STORAGE_URL and REMINDFIRST_EVIDENCE_URL, by default those under ./var.
+    """
     try:
-        problems = _verify(settings, case)
+        problems = _verify(_settings(), case)
     except PipelineError as exc:
-        sys.exit(f"remindfirst verify-evidence: {exc}")
+        _fail("verify-evidence", exc)
     if problems:
         sys.exit("\n".join(problems))
 
@@ -65,20 +72,32 @@ def verify_evidence(
 def dead_letters() -> None:
     """List the messages that could not be handled, with the reason of each."""
     try:
-        storage = open_storage(PipelineSettings().storage_url)
+        storage = open_storage(_settings().storage_url, must_exist=True)
         with storage.read() as uow:
             letters = uow.inbox.dead_letters()
         storage.close()
     except PipelineError as exc:
-        sys.exit(f"remindfirst dead-letters: {exc}")
+        _fail("dead-letters", exc)
     for one in letters:
         typer.echo(f"{one.at.isoformat()}  {one.topic}/{one.partition}/{one.offset}  {one.reason}")
     typer.echo(f"{len(letters)} dead letters")
 
 
+def _fail(command: str, exc: PipelineError) -> NoReturn:
+    typer.echo(f"remindfirst {command}: {exc}", err=True)
+    raise typer.Exit(TRY_AGAIN if isinstance(exc, RetryableError) else BAD_INPUT) from exc
+
+
+def _settings() -> PipelineSettings:
+    try:
+        return PipelineSettings()
+    except ValidationError as exc:
+        raise PermanentError(findings(exc, "settings (REMINDFIRST_...)")) from exc
+
+
 def _verify(settings: PipelineSettings, number: str) -> list[str]:
     store = open_evidence_store(settings.evidence_url)
-    storage = open_storage(settings.storage_url)
+    storage = open_storage(settings.storage_url, must_exist=True)
     with storage.read() as uow:
         found = _one_case(_matching(uow, number), number)
         chain = uow.audit.of_case(found.id)

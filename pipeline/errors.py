@@ -1,6 +1,15 @@
 """Errors of the pipeline: whether trying again can help is part of the class."""
 
-__all__ = ["PermanentError", "PipelineError", "RetryableError"]
+from pydantic import ValidationError
+
+__all__ = ["PermanentError", "PipelineError", "RetryableError", "findings"]
+
+_FIXES = {
+    "extra_forbidden": "remove it, or look for a slip in its spelling",
+    "missing": "add it",
+    "too_short": "add what is missing",
+}
+_NO_MAPPING = {"model_type", "model_attributes_type", "dict_type", "dataclass_type"}
 
 
 class PipelineError(Exception):
@@ -13,3 +22,24 @@ class RetryableError(PipelineError):
 
 class PermanentError(PipelineError):
     """The input is wrong; trying again changes nothing."""
+
+
+def findings(exc: ValidationError, where: str) -> str:
+    """What is wrong in a document, one line for each finding: `WHERE: PLACE: what; how to fix`.
+
+    Values are never quoted. A list that seems empty only because its entries are wrong is left out.
+    """
+    errors = exc.errors(include_input=False, include_url=False, include_context=False)
+    places = [error["loc"] for error in errors]
+    lines = []
+    for error in errors:
+        place = error["loc"]
+        if any(other[: len(place)] == place and other != place for other in places):
+            continue
+        message = error["msg"].removeprefix("Value error, ")
+        if error["type"] in _NO_MAPPING:
+            message = "must be a set of names and values, one `name: value` to a line"
+        fix = _FIXES.get(error["type"])
+        parts = [where, ".".join(str(part) for part in place), message]
+        lines.append(": ".join(part for part in parts if part) + (f"; {fix}" if fix else ""))
+    return "\n".join(lines)

@@ -120,6 +120,11 @@ class ReminderQueue:
             reminded_today=0,
             delivery=reminder.status if reminder else None,
         )
+        if situation.site is None:
+            log.warning(
+                "site is not registered; run: remindfirst register",
+                extra={"camera_id": case.camera_id, "case_id": str(case.id)},
+            )
         if case.plate.text is None:
             return situation
         reminded = uow.cases.reminded_since(case.plate.text, situation.today_began_at)

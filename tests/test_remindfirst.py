@@ -61,7 +61,7 @@ def test_a_wrong_configuration_is_refused_with_its_place(
 def test_a_missing_configuration_is_said_in_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["up", "--config", str(tmp_path / "nowhere.yaml")])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "nowhere.yaml: No such file" in result.output
     assert "Traceback" not in result.output
 
@@ -73,7 +73,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         data = tmp_path / "demo"
         result = CliRunner().invoke(app, ["demo", "--port", str(port), "--data", str(data)])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert f"port {port} on 127.0.0.1" in result.output
     assert not data.exists()
 
@@ -89,6 +89,30 @@ def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> 
     precious.touch()
     result = CliRunner().invoke(app, ["demo", "--for", "1", "--data", str(tmp_path)])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "holds something else than a demonstration" in result.output
     assert precious.exists()
+
+
+def test_a_configuration_in_another_encoding_is_a_clear_error(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_bytes("agency_name: 交警".encode("gbk"))
+
+    with pytest.raises(PermanentError, match="not YAML in UTF-8"):
+        load_config(file)
+
+
+@pytest.mark.parametrize("content", ["", "- a\n- b\n"])
+def test_a_configuration_that_is_no_mapping_is_said_in_words(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(content)
+
+    with pytest.raises(PermanentError, match="a set of names and values"):
+        load_config(file)
+
+
+def test_a_wrong_entry_is_not_told_twice(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError) as refused:
+        load_config(_written(tmp_path, cameras=[{"file": "x", "state": "ready"}]))
+
+    assert len(str(refused.value).splitlines()) == 1

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.errors import PermanentError
+from pipeline.errors import PermanentError, findings
 from pipeline.events.violation import LocalName, PlaceClass
 
 __all__ = [
@@ -170,11 +170,7 @@ def load_rulebook(name: str) -> Rulebook:
         raise RulebookError(
             f"rulebook {name}: {exc.strerror}; give a file or one of {', '.join(shipped)}"
         ) from exc
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise RulebookError(f"rulebook {path}: no valid YAML: {exc}") from exc
     except ValidationError as exc:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
-            for error in exc.errors()
-        )
-        raise RulebookError(f"rulebook {path}: {problems}") from exc
+        raise RulebookError(findings(exc, f"rulebook {path}")) from exc

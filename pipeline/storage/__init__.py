@@ -1,6 +1,7 @@
 """Cases and everything that must change together with them; opened by URL."""
 
 import fcntl
+import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -30,16 +31,23 @@ __all__ = [
 ]
 
 
-def open_storage(url: str, *, clock: Clock | None = None) -> Storage:
+def open_storage(url: str, *, clock: Clock | None = None, must_exist: bool = False) -> Storage:
     """Open the database at `url`: `sqlite:///FILE`; an SQLite file is made and brought up to date.
 
-    `clock` replaces the database's own time; SQLite has none but the machine's.
+    With `must_exist` no file is made, for those who only look. `clock` replaces the database's own
+    time; SQLite has none but the machine's.
 
     Raises:
         StorageError: unknown URL, or tables newer or older than this code.
         StorageUnavailableError: the database cannot be reached.
     """
     engine = make_engine(url)
+    if (
+        must_exist
+        and engine.dialect.name == "sqlite"
+        and not Path(engine.url.database or "").exists()
+    ):
+        raise StorageError(f"database {engine.url.database}: there is none; say where it is")
     if engine.dialect.name == "sqlite":
         upgrade(url)
         clock = clock or SystemClock()
@@ -66,7 +74,12 @@ def upgrade(url: str) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _upgrade(engine, config)
     except (OSError, sa.exc.OperationalError) as exc:
-        raise StorageUnavailableError(f"database {engine.url.database}: {exc}") from exc
+        told = exc.orig if isinstance(exc, sa.exc.OperationalError) else exc.strerror
+        raise StorageUnavailableError(f"database {engine.url.database}: {told}") from exc
+    except sqlite3.DatabaseError as exc:
+        raise StorageError(
+            f"database {engine.url.database}: not a database file ({exc}); move it away"
+        ) from exc
     finally:
         engine.dispose()
 

@@ -81,10 +81,30 @@ def test_a_mistyped_id_does_not_check_another_case(data: Path) -> None:
 
 
 def test_an_unknown_case_is_said_to_be_unknown(data: Path) -> None:
+    _stored_case(data)
     result = CliRunner().invoke(app, ["verify-evidence", "12345678"])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "no case with number '12345678'" in result.output
+
+
+def test_who_only_looks_makes_no_database(data: Path) -> None:
+    result = CliRunner().invoke(app, ["dead-letters"])
+
+    assert result.exit_code == 2
+    assert "there is none; say where it is" in result.output
+    assert not (data / "state.db").exists()
+
+
+def test_an_impossible_setting_is_named_in_one_line(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMINDFIRST_REMINDER_LANGUAGE", "fr")
+    result = CliRunner().invoke(app, ["work"])
+
+    assert result.exit_code == 2
+    assert "reminder_language: String should match" in result.output
+    assert len(result.output.strip().splitlines()) == 1
 
 
 def test_dead_letters_are_listed_with_their_reasons(data: Path) -> None:

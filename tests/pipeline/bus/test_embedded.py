@@ -1,3 +1,4 @@
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,3 +72,15 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 def test_an_unknown_kind_of_bus_is_refused() -> None:
     with pytest.raises(BusError, match="use sqlite"):
         open_subscriber("carrier-pigeon://roof")
+
+
+def test_what_was_written_by_hand_comes_out_as_bytes_and_keeps_its_offset(
+    tmp_path: Path, bus_url: str
+) -> None:
+    reader = open_subscriber(bus_url)
+    with sqlite3.connect(tmp_path / "bus.db") as bus:
+        bus.execute("INSERT INTO rec VALUES (2, 0, 'k', 'text by hand')")
+        bus.execute("INSERT INTO rec VALUES (2, 1, 'k', 7)")
+    bus.close()
+
+    assert reader.fetch(2, 0, limit=9).messages == (b"text by hand", b"7")

@@ -76,3 +76,11 @@ def test_a_database_that_cannot_be_written_is_unavailable(
 def test_an_unknown_database_is_refused() -> None:
     with pytest.raises(StorageError, match="use sqlite"):
         open_storage("mango://x")
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    file.write_text("this is no database, however long it may be" * 100)
+
+    with pytest.raises(StorageError, match="not a database file"):
+        open_storage(f"sqlite:///{file}")

@@ -12,6 +12,7 @@ from pipeline.clock import Clock, SystemClock
 from pipeline.evidence.store import EvidenceStore
 from pipeline.storage.base import Storage
 from review_ui.auth import Gate
+from review_ui.body_limit import BodyLimit
 from review_ui.dependencies import Services, require_form_token, template_environment
 from review_ui.detectors import Detectors
 from review_ui.headers import SecurityHeaders
@@ -60,6 +61,7 @@ def create_app(
         clock=clock or SystemClock(),
         templates=template_environment(),
     )
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     for router in ROUTERS:

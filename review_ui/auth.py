@@ -13,7 +13,7 @@ from pipeline.staff import Reviewer
 from pipeline.storage.base import Storage
 from review_ui.errors import SignInBrakedError, SignInRefusedError
 
-__all__ = ["Gate", "form_token", "hash_password", "is_form_token", "new_token"]
+__all__ = ["Brake", "Gate", "form_token", "hash_password", "is_form_token", "new_token"]
 
 FREE_TRIES = 5
 FIRST_PAUSE = timedelta(seconds=30)
@@ -62,34 +62,37 @@ def _is_password(stored: str | None, password: str) -> bool:
     return stored is not None
 
 
-class _Brake:
-    """Counts wrong passwords per name; after a few, each further one makes the pause longer."""
+class Brake:
+    """Counts tries per name until one succeeds; after a few, each makes the next pause longer."""
 
-    def __init__(self) -> None:
-        self._failures: dict[str, tuple[int, datetime]] = {}
+    def __init__(self, *, max_names: int = MAX_NAMES) -> None:
+        """Remember `max_names` names at most; those with the fewest tries are forgotten first."""
+        self._max_names = max_names
+        self._tries: dict[str, tuple[int, datetime]] = {}
         self._lock = Lock()
 
-    def paused_until(self, name: str, now: datetime) -> datetime | None:
-        """When the next try for `name` is heard; None when it is heard now."""
-        with self._lock:
-            count, last_at = self._failures.get(name, (0, now))
-        if count < FREE_TRIES:
-            return None
-        until = last_at + min(FIRST_PAUSE * 2 ** min(count - FREE_TRIES, 10), LONGEST_PAUSE)
-        return until if now < until else None
+    def count(self, name: str, now: datetime) -> None:
+        """Count one try for `name`, before its password is looked at.
 
-    def failed(self, name: str, now: datetime) -> None:
-        """Count one wrong password."""
+        Counting only what failed would let everything through that waits for its check meanwhile.
+
+        Raises:
+            SignInBrakedError: the pause for this name is not over; the try does not count.
+        """
         with self._lock:
-            count, _ = self._failures.pop(name, (0, now))
-            self._failures[name] = (count + 1, now)
-            if len(self._failures) > MAX_NAMES:
-                self._failures.pop(next(iter(self._failures)))
+            tries, last_at = self._tries.get(name, (0, now))
+            if tries >= FREE_TRIES:
+                pause = min(FIRST_PAUSE * 2 ** min(tries - FREE_TRIES, 10), LONGEST_PAUSE)
+                if now < last_at + pause:
+                    raise SignInBrakedError(last_at + pause)
+            if name not in self._tries and len(self._tries) >= self._max_names:
+                del self._tries[min(self._tries, key=self._tries.__getitem__)]
+            self._tries[name] = (tries + 1, now)
 
     def passed(self, name: str) -> None:
-        """Forget the failures of `name`."""
+        """Forget the tries for `name`."""
         with self._lock:
-            self._failures.pop(name, None)
+            self._tries.pop(name, None)
 
 
 class Gate:
@@ -99,23 +102,20 @@ class Gate:
         """Sign-ins against `storage` that last for `session`."""
         self._storage = storage
         self._session = session
-        self._brake = _Brake()
+        self._brake = Brake()
 
     def enter(self, name: str, password: str, *, old_token: str | None = None) -> str:
         """Sign in and return a new token; `old_token` is of no use afterwards.
 
         Raises:
-            SignInBrakedError: too many wrong passwords for this name lately.
+            SignInBrakedError: too many tries for this name lately.
             SignInRefusedError: unknown name or wrong password.
         """
         with self._storage.read() as uow:
             now = uow.now()
             stored = uow.registry.password_hash(name)
-        until = self._brake.paused_until(name, now)
-        if until is not None:
-            raise SignInBrakedError(until)
+        self._brake.count(name, now)
         if not _is_password(stored, password):
-            self._brake.failed(name, now)
             raise SignInRefusedError("unknown name or wrong password")
         self._brake.passed(name)
         token = new_token()

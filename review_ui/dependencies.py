@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.clock import Clock
 from pipeline.evidence.store import EvidenceStore
-from pipeline.staff import Reviewer
+from pipeline.staff import Reviewer, Role
 from pipeline.storage.base import Storage, UnitOfWork
 from review_ui.auth import Gate, form_token, is_form_token, new_token
 from review_ui.detectors import Detectors
@@ -34,6 +34,7 @@ __all__ = [
     "StaffVisit",
     "Visit",
     "Visitor",
+    "may_use_phones",
     "require_form_token",
     "template_environment",
     "visit_of",
@@ -115,6 +116,7 @@ class Visit:
             "person": person,
             "preferences": self.preferences,
             "settings": self.services.settings,
+            "sees_phones": person is not None and may_use_phones(person, self.services.settings),
         }
         html = self.services.templates.get_template(template).render({**frame, **(values or {})})
         answer = HTMLResponse(html, status_code=status, headers=SECURITY_HEADERS)
@@ -172,6 +174,14 @@ def _icon(name: str, label: str = "") -> Markup:
     return Markup('<svg class="icon" {}><use href="/static/icons.svg#{}"/></svg>').format(
         how, escape(name)
     )
+
+
+def may_use_phones(person: Reviewer, settings: ReviewSettings) -> bool:
+    """Whether the phones are this person's: everybody's in the demo, else the operators'.
+
+    What is pressed there starts or spares a grace period.
+    """
+    return settings.demo or Role.OPERATOR in person.roles
 
 
 def visit_of(request: Request) -> Visit:

@@ -15,30 +15,35 @@ from pipeline.case import IllegalTransitionError
 from pipeline.evidence.store import EvidenceError
 from pipeline.review import (
     CaseNotFoundError,
+    DeadlinePassedError,
     EvidenceIncompleteError,
     LeaseHeldError,
     NotOpenError,
+    SiteNotInUseError,
 )
 from pipeline.staff import NotQualifiedError
 from pipeline.storage.base import StaleCaseError, StorageUnavailableError
-from review_ui.dependencies import visit_of
+from review_ui.dependencies import SESSION_COOKIE, visit_of
 from review_ui.errors import CsrfError, NotSignedInError
 from review_ui.presenters.words import Words
 
-__all__ = ["REFUSALS", "Problem", "add_problem_pages", "describe"]
+__all__ = ["REFUSALS", "Problem", "add_problem_pages", "describe", "problem_page"]
 
 log = logging.getLogger(__name__)
 
-REFUSALS = (
-    LeaseHeldError,
-    StaleCaseError,
-    NotOpenError,
-    NotQualifiedError,
-    EvidenceError,
-    EvidenceIncompleteError,
-    IllegalTransitionError,
-    ValueError,
-)
+_REFUSED: dict[type[Exception], tuple[str, int]] = {
+    LeaseHeldError: ("lease", 409),
+    StaleCaseError: ("stale", 409),
+    NotOpenError: ("not_open", 409),
+    IllegalTransitionError: ("not_open", 409),
+    NotQualifiedError: ("not_qualified", 403),
+    EvidenceError: ("evidence", 410),
+    EvidenceIncompleteError: ("incomplete", 409),
+    SiteNotInUseError: ("site_not_in_use", 409),
+    DeadlinePassedError: ("deadline_passed", 409),
+}
+
+REFUSALS: tuple[type[Exception], ...] = (*_REFUSED, ValueError)
 """What a form on a case page can meet; the page comes back with words and with what was typed."""
 
 
@@ -57,25 +62,11 @@ def describe(
 ) -> Problem:
     """Say what was refused and what to do; `invalid` names the text for an incomplete form."""
     fields: dict[str, str] = {}
-    match error:
-        case LeaseHeldError(lease=lease):
-            key, status = "lease", 409
-            fields = {
-                "name": words.person_name(lease.reviewer_id),
-                "time": words.time(lease.until),
-            }
-        case StaleCaseError():
-            key, status = "stale", 409
-        case NotOpenError() | IllegalTransitionError():
-            key, status = "not_open", 409
-        case NotQualifiedError():
-            key, status = "not_qualified", 403
-        case EvidenceError():
-            key, status = "evidence", 410
-        case EvidenceIncompleteError():
-            key, status = "incomplete", 409
-        case _:
-            key, status = invalid, 422
+    if isinstance(error, LeaseHeldError):
+        holder, until = error.lease.reviewer_id, error.lease.until
+        fields = {"name": words.person_name(holder), "time": words.time(until)}
+    known = (found for kind, found in _REFUSED.items() if isinstance(error, kind))
+    key, status = next(known, (invalid, 422))
     return Problem(
         title=words.t(f"problem.{key}.title", **fields),
         advice=words.t(f"problem.{key}.advice"),
@@ -84,9 +75,10 @@ def describe(
     )
 
 
-def _problem_page(
+def problem_page(
     request: Request, key: str, status: int, *, reference: str = "", retry: bool = False
 ) -> Response:
+    """The page that says what went wrong in the texts `problem.<key>`."""
     visit = visit_of(request)
     typed: dict[str, str] = getattr(request.state, "typed", {}) if retry else {}
     values = {
@@ -104,41 +96,41 @@ def _to_sign_in(request: Request, _error: Exception) -> Response:
     is_page = request.method == "GET"
     query = f"?{request.url.query}" if request.url.query else ""
     wanted = request.url.path + query if is_page else "/"
-    ended = "&ended=1" if "rf_session" in request.cookies else ""
+    ended = "&ended=1" if SESSION_COOKIE in request.cookies else ""
     return visit_of(request).redirect(f"/sign-in?next={quote(wanted, safe='')}{ended}")
 
 
 def _refused_form(request: Request, _error: Exception) -> Response:
-    return _problem_page(request, "csrf", 403)
+    return problem_page(request, "csrf", 403)
 
 
 def _not_found(request: Request, _error: Exception) -> Response:
-    return _problem_page(request, "not_found", 404)
+    return problem_page(request, "not_found", 404)
 
 
 def _http_error(request: Request, error: Exception) -> Response:
     status = cast(HTTPException, error).status_code
-    key = {404: "not_found", 405: "not_found"}.get(status, "invalid")
-    return _problem_page(request, key, status)
+    key = {403: "no_access", 404: "not_found", 405: "not_found"}.get(status, "invalid")
+    return problem_page(request, key, status)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     places = {str(one["loc"][0]) for one in cast(RequestValidationError, error).errors()}
     if places == {"path"}:
-        return _problem_page(request, "not_found", 404)
-    return _problem_page(request, "invalid", 422)
+        return problem_page(request, "not_found", 404)
+    return problem_page(request, "invalid", 422)
 
 
 def _storage_away(request: Request, error: Exception) -> Response:
     reference = uuid4().hex[:8]
     log.warning("storage unavailable to a page", extra={"reference": reference}, exc_info=error)
-    return _problem_page(request, "storage", 503, reference=reference, retry=True)
+    return problem_page(request, "storage", 503, reference=reference, retry=True)
 
 
 def _fault(request: Request, error: Exception) -> Response:
     reference = uuid4().hex[:8]
     log.error("page failed", extra={"reference": reference}, exc_info=error)
-    return _problem_page(request, "fault", 500, reference=reference)
+    return problem_page(request, "fault", 500, reference=reference)
 
 
 def add_problem_pages(app: FastAPI) -> None:

@@ -1,7 +1,6 @@
 """Cases and everything that must change together with them; opened by URL."""
 
 import fcntl
-import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -76,9 +75,9 @@ def upgrade(url: str) -> None:
     except (OSError, sa.exc.OperationalError) as exc:
         told = exc.orig if isinstance(exc, sa.exc.OperationalError) else exc.strerror
         raise StorageUnavailableError(f"database {engine.url.database}: {told}") from exc
-    except sqlite3.DatabaseError as exc:
+    except sa.exc.DatabaseError as exc:
         raise StorageError(
-            f"database {engine.url.database}: not a database file ({exc}); move it away"
+            f"database {engine.url.database}: not a database file ({exc.orig}); move it away"
         ) from exc
     finally:
         engine.dispose()

@@ -154,7 +154,7 @@ def _held_by_another(lease: ReviewLease | None, person: Reviewer, words: Words) 
 def plate_view(case: Case, words: Words, *, is_masked: bool) -> PlateView:
     """The plate in single characters, masked unless the reader has to confirm it."""
     text = words.plate_masked(case) if is_masked else (case.plate.text or "")
-    status = case.plate.status
+    status = PlateStatus.DOUBTFUL if case.is_plate_contradicted else case.plate.status
     tones = {
         PlateStatus.AGREED: (Tone.GOOD, "check"),
         PlateStatus.DOUBTFUL: (Tone.WAIT, "help"),

@@ -21,9 +21,22 @@ from review_ui.presenters.story import (
 )
 from review_ui.presenters.words import Words
 
-__all__ = ["CaseFilePage", "CaseRow", "TimelineLine", "case_rows", "present_case_file"]
+__all__ = [
+    "PICTURE",
+    "VIEWED",
+    "CaseFilePage",
+    "CaseRow",
+    "TimelineLine",
+    "action_key",
+    "case_rows",
+    "present_case_file",
+]
 
 CLOSED_AS = "closed as "
+VIEWED = "viewed"
+"""The action of a recorded look."""
+PICTURE = "picture "
+"""Begins the cause of a look at one picture; the start of its hash follows."""
 
 _MACHINES = {"pipeline": "timeline.machine", "camera": "timeline.camera"}
 _RULE = re.compile(r"(?P<rule>\w+) \((?P<entry>.+)\)")
@@ -209,6 +222,12 @@ def _state(status: str, words: Words) -> str:
     return words.texts.find(f"status.{status}") or status
 
 
+def action_key(action: str) -> str:
+    """The text that names an action of the audit chain."""
+    head = CLOSED_AS if action.startswith(CLOSED_AS) else action.partition(": ")[0]
+    return "action." + head.strip().replace(",", "").replace(" ", "_")
+
+
 def _what(action: str, words: Words) -> str:
     """What happened; `closed as X` and `action: cause` carry a second word."""
     if action.startswith(CLOSED_AS):
@@ -216,8 +235,7 @@ def _what(action: str, words: Words) -> str:
         known = words.texts.find(f"disposition.{ending}") or ending
         return words.t("action.closed_as", disposition=known)
     head, _, cause = action.partition(": ")
-    key = head.replace(",", "").replace(" ", "_")
-    what = words.texts.find(f"action.{key}") or head
+    what = words.texts.find(action_key(action)) or head
     return words.t("timeline.with_cause", what=what, cause=words.cause(cause)) if cause else what
 
 
@@ -226,6 +244,8 @@ def _cause(cause: str, words: Words) -> str:
     rules = [_RULE.fullmatch(part) for part in cause.split("; ")]
     if all(rules):
         return " ".join(_rule(found, words) for found in rules if found)
+    if cause.startswith(PICTURE):
+        return words.t("view.picture", hash=cause.removeprefix(PICTURE))
     for group in ("outcome.", "reject.", "view.", "timeline."):
         word = words.texts.find(f"{group}{cause}") if cause.isidentifier() else None
         if word is not None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from pipeline.case import Case
-from pipeline.review import operator_tasks, queue
+from pipeline.case import Case, CaseStatus
+from pipeline.review import PLATE_CAUSES, operator_tasks, queue
 from pipeline.staff import Reviewer, Role
 from pipeline.storage.base import ReviewLease, UnitOfWork
 from review_ui.presenters.badges import Badge, reminder_badge
@@ -41,11 +41,12 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCard:
-    """One case about which the operator is asked."""
+    """One case about which the operator is asked; `asks_plate` when a plate would help it on."""
 
     id: UUID
     number: str
-    version: int
+    step: int
+    asks_plate: bool
     file_url: str
     crop_url: str
     panorama_url: str
@@ -145,7 +146,8 @@ def _task(case: Case, words: Words) -> TaskCard:
     return TaskCard(
         id=case.id,
         number=case.number,
-        version=case.version,
+        step=case.reminder_step,
+        asks_plate=case.status is CaseStatus.SUSPECTED and cause in PLATE_CAUSES,
         file_url=f"/cases/{case.id}",
         crop_url=evidence_url(case, case.crop),
         panorama_url=evidence_url(case, case.sightings[-1].drawn),

@@ -67,10 +67,20 @@ def save_decision(
 ) -> Response:
     """Decide, and go on with the next case."""
     case = _find(visit, case_id)
+    # Hashing reads every picture, so it stays outside the transaction.
+    broken = broken_hashes(visit.services.evidence, case)
+    verified = {ref.sha256 for ref in case.evidence} - broken
     try:
-        _require_evidence(visit, case, form.verdict)
+        _require_evidence(case, form.verdict, broken)
         with visit.begin() as uow:
-            decide(uow, case_id, visit.person, form.verdict, seen_version=form.version)
+            decide(
+                uow,
+                case_id,
+                visit.person,
+                form.verdict,
+                seen_version=form.version,
+                verified=verified,
+            )
             uow.commit()
     except REFUSALS as error:
         return _page(visit, _find(visit, case_id), error=error, note=form.note)
@@ -89,12 +99,9 @@ def _find(visit: StaffVisit, case_id: UUID) -> Case:
     return case
 
 
-def _require_evidence(visit: StaffVisit, case: Case, verdict: Verdict) -> None:
+def _require_evidence(case: Case, verdict: Verdict, broken: frozenset[str]) -> None:
     """With a picture missing or changed, that is the only thing that can be decided."""
-    if verdict.reject_reason is RejectReason.PICTURE_MISSING:
-        return
-    broken = broken_hashes(visit.services.evidence, case)
-    if broken:
+    if broken and verdict.reject_reason is not RejectReason.PICTURE_MISSING:
         raise EvidenceError(f"case {case.id}: {len(broken)} files are missing or were changed")
 
 

@@ -18,17 +18,17 @@ router = APIRouter()
 
 
 class PlateForm(PostForm):
-    """The plate as read from the picture, about the version that was shown."""
+    """The plate as read from the picture, for the step of reminding that was shown."""
 
     plate: str = Field(default="", max_length=40)
-    version: int = Field(ge=1)
+    step: int = Field(ge=1)
 
 
 class CloseForm(PostForm):
     """Why the case ends here."""
 
     note: str = Field(default="", max_length=1000)
-    version: int = Field(ge=1)
+    step: int = Field(ge=1)
 
 
 @router.post("/review/{case_id}/plate")
@@ -36,7 +36,7 @@ def save_plate(case_id: UUID, visit: SignedIn, form: Annotated[PlateForm, Form()
     """Enter the plate; the case then goes the usual way, with a reminder first."""
     try:
         with visit.begin() as uow:
-            enter_plate(uow, case_id, visit.person, form.plate, seen_version=form.version)
+            enter_plate(uow, case_id, visit.person, form.plate, seen_step=form.step)
             uow.commit()
     except REFUSALS as error:
         typed = {"case": str(case_id), "plate": form.plate}
@@ -49,7 +49,7 @@ def close_case(case_id: UUID, visit: SignedIn, form: Annotated[CloseForm, Form()
     """End the case without a record."""
     try:
         with visit.begin() as uow:
-            close_without_reminder(uow, case_id, visit.person, form.note, seen_version=form.version)
+            close_without_reminder(uow, case_id, visit.person, form.note, seen_step=form.step)
             uow.commit()
     except REFUSALS as error:
         typed = {"case": str(case_id), "note": form.note}

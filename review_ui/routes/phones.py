@@ -4,13 +4,13 @@ import json
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from pydantic import Field
 
 from pipeline.storage.base import RequestKind
-from review_ui.dependencies import PostForm, SignedIn
+from review_ui.dependencies import PostForm, SignedIn, StaffVisit, may_use_phones
 from review_ui.presenters.phones import Press, offered_actions, present_phones
 from review_ui.presenters.words import open_words
 
@@ -26,8 +26,17 @@ class PressForm(PostForm):
     action: Literal["moving", "left", "delivered", "failed"]
 
 
+def _at_the_phones(visit: SignedIn) -> StaffVisit:
+    if not may_use_phones(visit.person, visit.services.settings):
+        raise HTTPException(403)
+    return visit
+
+
+AtThePhones = Annotated[StaffVisit, Depends(_at_the_phones)]
+
+
 @router.get("/phones")
-def show_phones(visit: SignedIn, key: str = "", action: str = "") -> Response:
+def show_phones(visit: AtThePhones, key: str = "", action: str = "") -> Response:
     """All phones; `key` and `action` name the button that was just pressed."""
     with visit.read() as uow:
         words = open_words(uow, visit.texts)
@@ -36,7 +45,7 @@ def show_phones(visit: SignedIn, key: str = "", action: str = "") -> Response:
 
 
 @router.post("/phones")
-def press(visit: SignedIn, form: Annotated[PressForm, Form()]) -> Response:
+def press(visit: AtThePhones, form: Annotated[PressForm, Form()]) -> Response:
     """Hand the press to the worker, as a provider's call-back would come in."""
     with visit.begin() as uow:
         reminder = uow.outbox.get(form.key)

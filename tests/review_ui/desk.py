@@ -25,7 +25,7 @@ from pipeline.staff import Qualification, Reviewer, Role
 from pipeline.storage import Storage
 from review_ui.app import create_app
 from review_ui.auth import form_token, hash_password
-from review_ui.dependencies import SESSION_COOKIE
+from review_ui.dependencies import FORM_COOKIE, SESSION_COOKIE
 from review_ui.detectors import Detectors
 from review_ui.settings import ReviewSettings
 from tests.builders import NOON, PLATE, a_case, a_reviewer, a_suspicion, seconds
@@ -74,7 +74,7 @@ class Browser:
 
     def post(self, path: str, **fields: object) -> httpx.Response:
         """Send a form as the page would: with the token of this browser."""
-        secret = self.token or self.http.cookies.get("rf_form") or ""
+        secret = self.token or self.http.cookies.get(FORM_COOKIE) or ""
         data = {"csrf_token": form_token(secret), **{k: str(v) for k, v in fields.items()}}
         answer: httpx.Response = self.http.post(path, data=data)
         return answer
@@ -205,6 +205,7 @@ class Desk:
         reminder = Reminder(
             key=case.reminder_key,
             case_id=case.id,
+            plate=PLATE,
             channel="phones",
             contact_masked="138******01",
             text=f"Please move {PLATE}.",

@@ -6,8 +6,11 @@ from datetime import date
 import pytest
 
 from pipeline.case import Case, CaseStatus, Disposition, Outcome, RejectReason
+from pipeline.events import EvidenceRef
+from pipeline.evidence import EvidenceStore
+from pipeline.sites import SiteState
 from pipeline.staff import Role
-from tests.builders import PLATE, seconds
+from tests.builders import PLATE, a_site, seconds
 from tests.review_ui.desk import Browser, Desk, text_of
 
 
@@ -199,3 +202,72 @@ def test_a_case_that_does_not_exist_is_a_plain_404(desk: Desk, path: str) -> Non
     answer = desk.browser().get(f"{path}?lang=en")
     assert answer.status_code == 404
     assert "There is nothing here." in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "The legal deadline of this case is over."), ("zh-CN", "此案的法定期限已过。")],
+)
+def test_after_the_deadline_nothing_is_confirmed_and_what_was_typed_stays(
+    desk: Desk, language: str, words: str
+) -> None:
+    case = desk.case_in_review(due_in_s=60)
+    desk.clock.advance(seconds(60))
+    browser = desk.browser()
+    browser.get(f"/review?lang={language}")
+    status, text = decide(browser, case, outcome="warning", note="my words")
+    assert status == 409
+    assert words in text
+    assert "my words" in text
+    assert desk.case(case).decision is None
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "This camera may not be used for this case."), ("zh-CN", "此案不能使用该摄像机。")],
+)
+def test_a_case_of_a_suspended_site_is_not_confirmed_and_what_was_typed_stays(
+    desk: Desk, language: str, words: str
+) -> None:
+    case = desk.case_in_review()
+    with desk.storage.begin() as uow:
+        uow.registry.save_site(a_site(state=SiteState.SUSPENDED))
+        uow.commit()
+    browser = desk.browser()
+    browser.get(f"/review?lang={language}")
+    status, text = decide(browser, case, outcome="warning", note="my words")
+    assert status == 409
+    assert words in text
+    assert "my words" in text
+    assert decide(browser, case, reject_reason="sign_unclear")[0] == 303
+
+
+class CountingStore:
+    """The desk's evidence store; counts what is read from it."""
+
+    def __init__(self, store: EvidenceStore) -> None:
+        self._store = store
+        self.read: list[str] = []
+        self.put = store.put
+
+    def get(self, ref: EvidenceRef) -> bytes:
+        self.read.append(ref.sha256)
+        return self._store.get(ref)
+
+
+def test_a_decision_rests_on_every_file_read_back_once(desk: Desk) -> None:
+    case = desk.case_in_review()
+    store = CountingStore(desk.evidence)
+    object.__setattr__(desk.app.state.services, "evidence", store)
+    assert decide(desk.browser(), case, outcome="warning")[0] == 303
+    assert sorted(store.read) == sorted(ref.sha256 for ref in case.evidence)
+
+
+def test_a_plate_that_later_pictures_contradict_is_shown_as_doubtful(desk: Desk) -> None:
+    case = desk.case_in_review()
+    with desk.storage.begin() as uow:
+        uow.cases.save(replace(case, is_plate_contradicted=True))
+        uow.commit()
+    text = text_of(desk.browser().get(f"/review/{case.id}?lang=en"))
+    assert "Doubtful" in text
+    assert "Agreed" not in text

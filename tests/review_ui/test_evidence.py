@@ -1,8 +1,13 @@
 """Evidence bytes over the web."""
 
 import hashlib
+import re
 
-from tests.review_ui.desk import Desk
+import pytest
+
+from pipeline.case import Case
+from tests.builders import seconds
+from tests.review_ui.desk import Desk, text_of
 
 
 def test_a_picture_of_the_case_comes_as_it_was_stored(desk: Desk) -> None:
@@ -32,12 +37,64 @@ def test_a_changed_picture_is_gone(desk: Desk) -> None:
     assert desk.browser().get(f"/evidence/{case.id}/{case.crop.sha256}").status_code == 410
 
 
-def test_a_picture_opened_by_itself_is_recorded(desk: Desk) -> None:
+def views(desk: Desk, case: Case) -> list[tuple[str, str]]:
+    with desk.storage.read() as uow:
+        notes = [entry.note for entry in uow.audit.of_case(case.id)]
+    return [(note.actor, note.cause) for note in notes if note.action == "viewed"]
+
+
+@pytest.mark.parametrize("claimed", ["image", "document", "empty"])
+def test_a_picture_got_by_itself_is_recorded_whatever_the_browser_says(
+    desk: Desk, claimed: str
+) -> None:
+    case = desk.case_in_review()
+    path = f"/evidence/{case.id}/{case.crop.sha256}"
+    desk.browser().http.get(path, headers={"Sec-Fetch-Dest": claimed})
+    assert views(desk, case) == [("li", f"picture {case.crop.sha256[:8]}")]
+
+
+def test_a_look_is_one_entry_for_each_person_and_five_minutes(desk: Desk) -> None:
     case = desk.case_in_review()
     path = f"/evidence/{case.id}/{case.crop.sha256}"
     browser = desk.browser()
-    browser.http.get(path, headers={"Sec-Fetch-Dest": "image"})
-    browser.http.get(path, headers={"Sec-Fetch-Dest": "document"})
+    browser.get(path)
+    browser.get(path)
+    desk.clock.advance(seconds(299))
+    browser.get(path)
+    desk.browser("wang").get(path)
+    assert [who for who, _ in views(desk, case)] == ["li", "wang"]
+    desk.clock.advance(seconds(1))
+    browser.get(path)
+    assert [who for who, _ in views(desk, case)] == ["li", "wang", "li"]
+
+
+@pytest.mark.parametrize(("page", "what"), [("review", "review_page"), ("cases", "case_file")])
+def test_the_pictures_of_a_page_are_part_of_its_view_and_wait_for_no_writer(
+    desk: Desk, page: str, what: str
+) -> None:
+    case = desk.case_in_review()
+    browser = desk.browser()
+    browser.get(f"/{page}/{case.id}")
     with desk.storage.begin() as uow:
-        causes = [entry.note.cause for entry in uow.audit.of_case(case.id)]
-    assert causes == [f"picture {case.crop.sha256[:8]}"]
+        uow.registry.sites()
+        for ref in case.evidence:
+            assert browser.get(f"/evidence/{case.id}/{ref.sha256}").status_code == 200
+    assert views(desk, case) == [("li", what)]
+
+
+def test_who_sees_the_operators_pictures_on_the_queue_has_looked_at_the_case(desk: Desk) -> None:
+    task, waiting = desk.case_for_operator(), desk.case_in_review()
+    browser = desk.browser()
+    pictures = re.findall(r'<img src="(/evidence/[^"]+)"', browser.get("/review").text)
+    for path in [*pictures, *pictures]:
+        assert browser.get(path).status_code == 200
+    for case in (task, waiting):
+        assert [who for who, _ in views(desk, case)] == ["li"]
+
+
+def test_the_timeline_names_the_picture_in_words(desk: Desk) -> None:
+    case = desk.case_in_review()
+    browser = desk.browser()
+    browser.get(f"/evidence/{case.id}/{case.crop.sha256}")
+    text = text_of(browser.get(f"/cases/{case.id}?lang=zh-CN"))
+    assert f"Li · 图片 {case.crop.sha256[:8]}" in text

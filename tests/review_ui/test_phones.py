@@ -7,7 +7,9 @@ import pytest
 
 from pipeline.case import CaseStatus, Disposition, move
 from pipeline.reminder import DeliveryStatus
+from pipeline.staff import Role
 from pipeline.storage.base import RequestKind
+from review_ui.settings import ReviewSettings
 from tests.builders import NOON, seconds
 from tests.review_ui.desk import Desk, text_of
 
@@ -19,9 +21,10 @@ def test_an_answer_goes_to_the_worker_as_a_request_with_the_raw_body(desk: Desk)
     answer = browser.post("/phones", key=reminder.key, action="moving")
     assert answer.status_code == 303
     with desk.storage.begin() as uow:
-        requests = uow.registry.take_requests()
-    assert [one.kind for one in requests] == [RequestKind.PHONE_CALLBACK]
-    assert json.loads(requests[0].body) == {"key": reminder.key, "action": "moving"}
+        request = uow.registry.next_request()
+    assert request is not None
+    assert request.kind is RequestKind.PHONE_CALLBACK
+    assert json.loads(request.body) == {"key": reminder.key, "action": "moving"}
     assert "Sent. Waiting for the pipeline." in text_of(browser.get(answer.headers["location"]))
 
 
@@ -55,7 +58,7 @@ def test_a_press_on_nothing_leaves_no_request(
 ) -> None:
     assert desk.browser().post("/phones", key=key, action=action).status_code == status
     with desk.storage.begin() as uow:
-        assert uow.registry.take_requests() == []
+        assert uow.registry.next_request() is None
 
 
 def test_messages_of_real_channels_cannot_be_answered_here(desk: Desk) -> None:
@@ -85,3 +88,32 @@ def test_the_driver_who_left_in_time_is_thanked(desk: Desk) -> None:
     desk.reminder(case, DeliveryStatus.DELIVERED)
     text = text_of(desk.browser().get("/phones?lang=en"))
     assert "seen leaving at 12:01:30. Nothing was recorded." in text
+
+
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.ADMINISTRATOR, Role.AUDITOR])
+def test_outside_the_demo_only_operators_see_the_phones_and_press_on_them(
+    desk: Desk, role: Role
+) -> None:
+    reminder = desk.reminder(desk.case_in_review(), DeliveryStatus.ACCEPTED)
+    desk.add_person("one", roles=frozenset({role}))
+    browser = desk.browser("one")
+    assert 'href="/phones"' not in browser.get("/live?lang=en").text
+    page = browser.get("/phones")
+    assert page.status_code == 403
+    assert "only operators use the phones" in text_of(page)
+    assert reminder.text not in page.text
+    assert browser.post("/phones", key=reminder.key, action="delivered").status_code == 403
+    with desk.storage.begin() as uow:
+        assert uow.registry.next_request() is None
+    desk.add_person("op", roles=frozenset({Role.OPERATOR}))
+    operator = desk.browser("op")
+    assert 'href="/phones"' in operator.get("/live").text
+    assert operator.post("/phones", key=reminder.key, action="delivered").status_code == 303
+
+
+def test_in_the_demo_everybody_plays_the_driver(desk: Desk) -> None:
+    reminder = desk.reminder(desk.case_in_review(), DeliveryStatus.ACCEPTED)
+    desk.add_person("one", roles=frozenset({Role.AUDITOR}))
+    browser = desk.browser("one", app=desk.make_app(ReviewSettings(demo=True)))
+    assert 'href="/phones"' in browser.get("/phones").text
+    assert browser.post("/phones", key=reminder.key, action="delivered").status_code == 303

@@ -1,17 +1,20 @@
 """What holds for every page: sign-in, form tokens, headers, nothing inline or from outside."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator
 
 import pytest
 from fastapi.routing import APIRoute
+from starlette.types import Message
 
 from pipeline.reminder import DeliveryStatus
 from review_ui.auth import form_token
+from review_ui.body_limit import MAX_BODY_BYTES
 from review_ui.routes import ROUTERS
 from tests.builders import PLATE
-from tests.review_ui.desk import Desk
+from tests.review_ui.desk import Desk, text_of
 
 PUBLIC = {"/", "/sign-in", "/healthz"}
 ANY_CASE = "0b7e0c5e-7f0e-5d1c-8f0e-000000000000"
@@ -113,6 +116,49 @@ def test_no_plate_reaches_a_log(desk: Desk, caplog: pytest.LogCaptureFixture) ->
     caplog.set_level(logging.DEBUG)
     task = desk.case_for_operator()
     browser = desk.browser("li")
-    browser.post(f"/review/{task.id}/plate", plate="鄂A99999", version=task.version)
-    browser.post(f"/review/{task.id}/plate", plate="鄂A99999", version="x")
+    browser.post(f"/review/{task.id}/plate", plate="鄂A99999", step=task.reminder_step)
+    browser.post(f"/review/{task.id}/plate", plate="鄂A99999", step="x")
     assert "99999" not in caplog.text
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(desk: Desk) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("the body was read")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/sign-in",
+        "query_string": b"lang=en",
+        "headers": [
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"content-length", str(MAX_BODY_BYTES + 1).encode()),
+        ],
+    }
+    asyncio.run(desk.app(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert b"That was too long." in sent[1]["body"]
+
+
+def test_a_body_that_does_not_say_its_length_is_refused(desk: Desk) -> None:
+    answer = desk.browser(None).http.post("/sign-in?lang=en", content=iter([b"name=li"]))
+    assert answer.status_code == 411
+    assert "did not say how long it is" in text_of(answer)
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_the_longest_note_fits(desk: Desk) -> None:
+    case = desk.case_in_review()
+    answer = desk.browser().post(
+        f"/review/{case.id}/decision",
+        version=case.version,
+        reject_reason="too_short",
+        note="字" * 2000,
+    )
+    assert answer.status_code == 303

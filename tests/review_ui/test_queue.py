@@ -1,9 +1,13 @@
 """The review queue and the operator's tasks."""
 
+from dataclasses import replace
 from datetime import date
+
+import pytest
 
 from pipeline.case import CaseStatus, Disposition
 from pipeline.events import PlateStatus
+from pipeline.policy.parameters import Cause
 from pipeline.staff import Role
 from tests.builders import seconds
 from tests.review_ui.desk import Desk, text_of
@@ -82,7 +86,7 @@ def test_the_operator_enters_the_plate_and_the_case_goes_on(desk: Desk) -> None:
     task = desk.case_for_operator()
     browser = desk.browser()
     assert "plate unreadable" in text_of(browser.get("/review?lang=en"))
-    answer = browser.post(f"/review/{task.id}/plate", plate="鄂a 54321", version=task.version)
+    answer = browser.post(f"/review/{task.id}/plate", plate="鄂a 54321", step=task.reminder_step)
     assert answer.status_code == 303
     case = desk.case(task)
     assert (case.plate.text, case.plate.status) == ("鄂A54321", PlateStatus.AGREED)
@@ -92,7 +96,7 @@ def test_the_operator_enters_the_plate_and_the_case_goes_on(desk: Desk) -> None:
 
 def test_a_plate_of_no_known_pattern_is_refused_and_stays_in_its_field(desk: Desk) -> None:
     task = desk.case_for_operator()
-    answer = desk.browser().post(f"/review/{task.id}/plate", plate="鄂?1", version=task.version)
+    answer = desk.browser().post(f"/review/{task.id}/plate", plate="鄂?1", step=task.reminder_step)
     assert answer.status_code == 422
     assert 'value="鄂?1"' in answer.text
     assert desk.case(task).asks_operator
@@ -102,18 +106,18 @@ def test_the_operator_closes_a_case_with_a_note_and_never_without(desk: Desk) ->
     task = desk.case_for_operator()
     browser = desk.browser()
     path = f"/review/{task.id}/close"
-    assert browser.post(path, note="  ", version=task.version).status_code == 422
-    answer = browser.post(path, note="plate covered by mud", version=task.version)
+    assert browser.post(path, note="  ", step=task.reminder_step).status_code == 422
+    answer = browser.post(path, note="plate covered by mud", step=task.reminder_step)
     assert answer.headers["location"] == f"/review?done={task.id}"
     case = desk.case(task)
     assert (case.status, case.disposition) == (CaseStatus.CLOSED, Disposition.REJECTED)
     assert "is closed without a record" in text_of(browser.get(f"/review?done={task.id}&lang=en"))
 
 
-def test_a_task_that_changed_meanwhile_is_not_touched(desk: Desk) -> None:
+def test_a_task_that_another_operator_helped_on_is_not_touched(desk: Desk) -> None:
     task = desk.case_for_operator()
     browser = desk.browser()
-    answer = browser.post(f"/review/{task.id}/plate", plate="鄂A54321", version=task.version + 1)
+    answer = browser.post(f"/review/{task.id}/plate", plate="鄂A54321", step=task.reminder_step + 1)
     assert answer.status_code == 409
     assert 'value="鄂A54321"' in answer.text
 
@@ -125,5 +129,50 @@ def test_who_is_no_operator_can_look_but_not_act(desk: Desk) -> None:
     page = browser.get("/review?lang=en")
     assert "Only operators can help here" in text_of(page)
     assert f"/review/{task.id}/plate" not in page.text
-    answer = browser.post(f"/review/{task.id}/plate", plate="鄂A54321", version=task.version)
+    answer = browser.post(f"/review/{task.id}/plate", plate="鄂A54321", step=task.reminder_step)
     assert answer.status_code == 403
+
+
+def test_a_sighting_meanwhile_does_not_make_the_operators_form_stale(desk: Desk) -> None:
+    task = desk.case_for_operator()
+    browser = desk.browser()
+    assert f'name="step" value="{task.reminder_step}"' in browser.get("/review").text
+    with desk.storage.begin() as uow:
+        uow.cases.save(replace(task, zone_version=2))
+        uow.commit()
+    path = f"/review/{task.id}/plate"
+    assert browser.post(path, plate="鄂A54321", step=task.reminder_step).status_code == 303
+    assert desk.case(task).plate.text == "鄂A54321"
+
+
+@pytest.mark.parametrize(
+    ("cause", "asks_plate"),
+    [
+        (Cause.PLATE_UNREADABLE, True),
+        (Cause.PLATE_DOUBTFUL, True),
+        (Cause.NO_CONTACT, True),
+        (Cause.NOT_DELIVERED, False),
+        (None, False),
+    ],
+)
+def test_only_where_a_plate_helps_is_one_asked_for(
+    desk: Desk, cause: Cause | None, asks_plate: bool
+) -> None:
+    task = desk.store(
+        replace(
+            desk.a_case(),
+            asks_operator=True,
+            status=CaseStatus.SUSPECTED if cause else CaseStatus.REMINDER_UNCERTAIN,
+            no_reminder_cause=cause,
+        )
+    )
+    browser = desk.browser()
+    html = browser.get("/review").text
+    assert (f"/review/{task.id}/plate" in html) is asks_plate
+    assert f"/review/{task.id}/close" in html
+    answer = browser.post(f"/review/{task.id}/plate", plate="鄂A54321", step=task.reminder_step)
+    assert answer.status_code == (303 if asks_plate else 409)
+    closed = browser.post(
+        f"/review/{task.id}/close", note="mud", step=task.reminder_step + asks_plate
+    )
+    assert closed.status_code == (409 if asks_plate else 303)

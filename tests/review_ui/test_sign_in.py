@@ -1,12 +1,15 @@
 """Signing in and out."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from review_ui.auth import Brake, Gate
 from review_ui.dependencies import SESSION_COOKIE
+from review_ui.errors import SignInBrakedError, SignInRefusedError
 from review_ui.settings import ReviewSettings
-from tests.builders import seconds
+from tests.builders import NOON, seconds
 from tests.review_ui.desk import PASSWORD, Browser, Desk, text_of
 
 
@@ -120,3 +123,41 @@ def test_only_the_demonstration_shows_its_password(desk: Desk) -> None:
         ),
     )
     assert "remind-first" in demo.get("/sign-in").text
+
+
+def test_of_forty_tries_at_once_after_a_pause_one_password_is_looked_at(desk: Desk) -> None:
+    gate = Gate(desk.storage, session=seconds(60))
+
+    def enter(_: int) -> type[Exception]:
+        with pytest.raises((SignInRefusedError, SignInBrakedError)) as found:
+            gate.enter("li", "wrong")
+        return found.type
+
+    assert [enter(i) for i in range(5)] == [SignInRefusedError] * 5
+    desk.clock.advance(seconds(31))
+    with ThreadPoolExecutor(40) as pool:
+        found = list(pool.map(enter, range(40)))
+    assert found.count(SignInRefusedError) == 1
+
+
+def test_a_flood_of_other_names_does_not_release_the_brake() -> None:
+    brake = Brake(max_names=10)
+    for _ in range(5):
+        brake.count("li", NOON)
+    for i in range(50):
+        brake.count(f"name {i}", NOON + seconds(1))
+    with pytest.raises(SignInBrakedError):
+        brake.count("li", NOON + seconds(2))
+
+
+def test_each_try_after_a_pause_makes_the_next_one_longer() -> None:
+    brake = Brake()
+    now, pauses = NOON, []
+    for _ in range(13):
+        try:
+            brake.count("li", now)
+        except SignInBrakedError as braked:
+            pauses.append((braked.until - now).total_seconds())
+            now = braked.until
+            brake.count("li", now)
+    assert pauses == [30, 60, 120, 240, 480, 900, 900, 900]

@@ -5,7 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipeline.reminder import DeliveryStatus
 from review_ui.i18n import Language, load_texts
+from review_ui.presenters.badges import delivery_badge
 from review_ui.presenters.words import Words
 from tests.builders import NOON, seconds
 
@@ -66,3 +68,8 @@ def test_evidence_times_carry_their_zone(zone: str, text: str) -> None:
 @pytest.mark.parametrize(("ratio", "text"), [(0.03, "3"), (0.0341, "3.4"), (0, "0")])
 def test_shares_are_told_to_one_decimal(ratio: float, text: str) -> None:
     assert words().percent(ratio) == text
+
+
+def test_every_state_of_a_message_has_a_badge_in_words() -> None:
+    for status in DeliveryStatus:
+        assert delivery_badge(status, words()).word

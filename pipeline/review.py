@@ -5,7 +5,7 @@ The only way to a record: `decide`, by a named and qualified person, about the v
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pipeline.audit import AuditNote
@@ -39,6 +39,7 @@ __all__ = [
     "close_without_reminder",
     "decide",
     "enter_plate",
+    "is_overdue",
     "next_case",
     "operator_tasks",
     "queue",
@@ -141,9 +142,20 @@ def release(uow: UnitOfWork, case_id: UUID, person: Reviewer) -> None:
 
 
 def next_case(uow: UnitOfWork, person: Reviewer) -> Case | None:
-    """The earliest due case that nobody else holds; None when there is nothing to do."""
+    """The earliest due case that nobody else holds; None when there is nothing to do.
+
+    A case whose deadline is over is not offered: it can only expire.
+    """
     held = {lease.case_id for lease in uow.registry.leases() if lease.reviewer_id != person.id}
-    return next((case for case in queue(uow) if case.id not in held), None)
+    now = uow.now()
+    return next(
+        (case for case in queue(uow) if case.id not in held and not is_overdue(case, now)), None
+    )
+
+
+def is_overdue(case: Case, now: datetime) -> bool:
+    """Whether the legal deadline of a case in review is over."""
+    return case.review_due_at is None or now >= case.review_due_at
 
 
 def decide(
@@ -167,7 +179,7 @@ def decide(
         StaleCaseError: it changed since it was shown.
         EvidenceIncompleteError: shown, but a file is missing or changed, or the pictures too few.
         SiteNotInUseError: shown, but the site may no longer refer cases.
-        DeadlinePassedError: shown, but too late.
+        DeadlinePassedError: too late; the case can only expire.
         ValueError: the verdict is not complete.
     """
     claim(uow, case_id, person)
@@ -182,6 +194,8 @@ def decide(
         reject_reason=verdict.reject_reason,
         note=verdict.note.strip(),
     )
+    if is_overdue(case, decision.decided_at):
+        raise DeadlinePassedError(f"case {case.id}: was due {case.review_due_at}")
     is_shown = decision.outcome is not None
     if is_shown:
         _require_may_confirm(uow, case, verified)
@@ -210,8 +224,6 @@ def _require_may_confirm(uow: UnitOfWork, case: Case, verified: Collection[str])
     site = uow.registry.site(case.camera_id)
     if site is None or not site.may_refer(site.day_of(case.suspected_at)):
         raise SiteNotInUseError(f"case {case.id}: its site {case.camera_id} is not in use")
-    if case.review_due_at is None or uow.now() >= case.review_due_at:
-        raise DeadlinePassedError(f"case {case.id}: was due {case.review_due_at}")
 
 
 def enter_plate(

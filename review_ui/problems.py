@@ -110,7 +110,9 @@ def _not_found(request: Request, _error: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     status = cast(HTTPException, error).status_code
-    key = {403: "no_access", 404: "not_found", 405: "not_found"}.get(status, "invalid")
+    key = {403: "no_access", 404: "not_found", 405: "not_found", 410: "evidence"}.get(
+        status, "invalid"
+    )
     return problem_page(request, key, status)
 
 

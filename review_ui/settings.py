@@ -47,7 +47,6 @@ class ReviewSettings(BaseSettings):
     @field_validator("detector_endpoints")
     @classmethod
     def _base_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"{url!r} is no base URL; write http://HOST:PORT")
+        if not all(url.startswith(("http://", "https://")) for url in urls):
+            raise ValueError("not every one is a base URL; write http://HOST:PORT")
         return tuple(url.rstrip("/") for url in urls)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.case import Case, CaseStatus, Disposition
+from pipeline.case import FINAL, Case, CaseStatus, Disposition
+from pipeline.events.violation import PlaceClass
 from pipeline.reminder import DeliveryStatus
 from review_ui.presenters.words import Words
 
-__all__ = ["Badge", "Tone", "case_badge", "delivery_badge", "reminder_badge"]
+__all__ = ["Badge", "Tone", "case_badge", "delivery_badge", "reminder_badge", "skips_reminder"]
 
 
 class Tone(StrEnum):
@@ -85,6 +86,17 @@ def delivery_badge(status: DeliveryStatus, words: Words) -> Badge:
     return Badge(tone=tone, icon=icon, word=words.t(f"delivery.{status}"))
 
 
+def skips_reminder(case: Case) -> bool:
+    """Whether the case went past the reminder because of its place.
+
+    Its last reasons may be later ones, as when it expired; then what became of it tells.
+    """
+    if case.grace_ends_at or case.reminder_accepted_at or case.no_reminder_cause:
+        return False
+    was_referred = case.review_due_at is not None and case.place_class is not PlaceClass.ORDINARY
+    return was_referred or any(reason.rule == "refer_if_strict" for reason in case.reasons)
+
+
 def reminder_badge(case: Case, words: Words) -> Badge:
     """What became of the reminder, as the case knows it."""
     if case.reminder_delivered_at is not None:
@@ -96,4 +108,7 @@ def reminder_badge(case: Case, words: Words) -> Badge:
         return Badge(tone=Tone.WAIT, icon="phone-off", word=word)
     if case.status is CaseStatus.REMINDER_UNCERTAIN:
         return delivery_badge(DeliveryStatus.UNCERTAIN, words)
-    return Badge(tone=Tone.CALM, icon="phone", word=words.t("badge.no_reminder_yet"))
+    if skips_reminder(case):
+        return Badge(tone=Tone.CALM, icon="phone-off", word=words.t("badge.skips_reminder"))
+    key = "badge.no_reminder" if case.status in FINAL else "badge.no_reminder_yet"
+    return Badge(tone=Tone.CALM, icon="phone", word=words.t(key))

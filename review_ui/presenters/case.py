@@ -77,7 +77,7 @@ class CasePage:
     watermark: str
     read_only: str | None
     outcomes: list[Choice]
-    too_few: str | None
+    why_locked: str | None
     reject_reasons: list[Choice]
 
 
@@ -95,10 +95,12 @@ def present_case(
     again = seen_again(case) or (case.sightings[-1] if len(case.sightings) > 1 else None)
     read_only = (
         _not_in_review(case, local)
+        or _overdue(case, local)
         or why_read_only(person, local)
         or _held_by_another(lease, person, local)
     )
     is_broken = bool(broken)
+    why_locked = _why_locked(case, local)
     first = case.sightings[0]
     between = local.duration(again.captured_at - first.captured_at) if again else ""
     return CasePage(
@@ -132,8 +134,8 @@ def present_case(
         held_until=local.time(lease.until) if lease else None,
         watermark=f"{person.name} · {local.full(local.now)}",
         read_only=read_only,
-        outcomes=_outcomes(local, is_locked=is_broken or not has_panorama_pair(case)),
-        too_few=None if has_panorama_pair(case) else _too_few(local),
+        outcomes=_outcomes(local, is_locked=is_broken or why_locked is not None),
+        why_locked=why_locked,
         reject_reasons=_reject_reasons(local, is_broken=is_broken),
     )
 
@@ -142,6 +144,11 @@ def _not_in_review(case: Case, words: Words) -> str | None:
     if case.status is CaseStatus.IN_REVIEW:
         return None
     return words.t("read_only.not_in_review", state=case_badge(case, words).word)
+
+
+def _overdue(case: Case, words: Words) -> str | None:
+    is_due = case.review_due_at is not None and words.now < case.review_due_at
+    return None if is_due else words.t("read_only.overdue")
 
 
 def _held_by_another(lease: ReviewLease | None, person: Reviewer, words: Words) -> str | None:
@@ -170,6 +177,14 @@ def plate_view(case: Case, words: Words, *, is_masked: bool) -> PlateView:
         if entered_by
         else None,
     )
+
+
+def _why_locked(case: Case, words: Words) -> str | None:
+    """Why the case can only be rejected; None when it may be confirmed."""
+    site = words.site_of(case.camera_id)
+    if site is None or not site.may_refer(site.day_of(case.suspected_at)):
+        return words.t("case.site_not_in_use")
+    return None if has_panorama_pair(case) else _too_few(words)
 
 
 def _too_few(words: Words) -> str:

@@ -10,13 +10,15 @@ from pipeline.case import Case, CaseStatus
 from pipeline.reminder import Reminder
 from review_ui.presenters.badges import Badge, Tone, case_badge, reminder_badge
 from review_ui.presenters.case import PlateView, plate_view
-from review_ui.presenters.evidence import PictureView, picture_view, seen_again
+from review_ui.presenters.evidence import PictureView, picture_view
 from review_ui.presenters.story import (
     MessageView,
     ReasonView,
     Step,
     case_messages,
     case_reasons,
+    reminder_steps,
+    steps,
     why,
 )
 from review_ui.presenters.words import Words
@@ -179,18 +181,17 @@ def _decision(case: Case, words: Words) -> str | None:
 
 
 def _steps(case: Case, words: Words) -> list[Step]:
-    again = seen_again(case)
-    moments = (
-        ("step.detected", case.suspected_at),
-        ("step.sent", case.reminder_accepted_at),
-        ("step.delivered", case.reminder_delivered_at),
-        ("step.grace", case.grace_ends_at),
+    decided_at = case.decision.decided_at if case.decision else None
+    ending = (
         ("step.left", case.left_at),
-        ("step.seen_again", again.captured_at if again else None),
-        ("step.decided", case.decision.decided_at if case.decision else None),
+        ("step.decided", decided_at),
         ("step.closed", case.closed_at),
     )
-    return [Step(name=words.t(key), at=words.time(at) if at else None) for key, at in moments]
+    return [
+        *steps((("step.detected", case.suspected_at),), words),
+        *reminder_steps(case, words),
+        *steps(ending, words),
+    ]
 
 
 def _timeline(chain: list[AuditEntry], words: Words) -> list[TimelineLine]:

@@ -8,7 +8,7 @@ from pipeline.case import Case, CaseStatus
 from pipeline.review import PLATE_CAUSES, operator_tasks, queue
 from pipeline.staff import Reviewer, Role
 from pipeline.storage.base import ReviewLease, UnitOfWork
-from review_ui.presenters.badges import Badge, reminder_badge
+from review_ui.presenters.badges import Badge, reminder_badge, skips_reminder
 from review_ui.presenters.evidence import evidence_url, seen_again
 from review_ui.presenters.people import why_read_only
 from review_ui.presenters.words import Words
@@ -31,7 +31,7 @@ class QueueRow:
     seen_at: str
     seen_ago: str
     reminder: Badge
-    seen_again: str | None
+    seen_again: str
     due: str
     due_in: str
     is_due_soon: bool
@@ -124,13 +124,17 @@ def _row(case: Case, words: Words, lease: ReviewLease | None, person: Reviewer) 
         seen_at=local.time(case.suspected_at),
         seen_ago=words.relative(case.suspected_at),
         reminder=reminder_badge(case, local),
-        seen_again=local.time(again.captured_at) if again else None,
+        seen_again=local.time(again.captured_at) if again else words.t(_not_seen(case)),
         due=local.time(due_at) if due_at else words.t("queue.no_deadline"),
         due_in=words.relative(due_at) if due_at else "",
         is_due_soon=due_at is not None and due_at - words.now < DUE_SOON,
         holder=_holder(lease, local),
         is_mine=is_mine,
     )
+
+
+def _not_seen(case: Case) -> str:
+    return "queue.not_asked" if skips_reminder(case) else "queue.not_seen"
 
 
 def _holder(lease: ReviewLease | None, words: Words) -> str | None:

@@ -1,10 +1,12 @@
 """Why a case is here: one sentence with its numbers, and the rules behind it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipeline.case import Case, Reason
 from pipeline.reminder import Reminder
-from review_ui.presenters.badges import Badge, delivery_badge
+from review_ui.presenters.badges import Badge, delivery_badge, skips_reminder
 from review_ui.presenters.evidence import seen_again
 from review_ui.presenters.words import Words
 
@@ -15,13 +17,14 @@ __all__ = [
     "case_messages",
     "case_reasons",
     "reminder_steps",
+    "steps",
     "why",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One moment of a story; `at` is None when it has not come."""
+    """One moment of a story; `at` is None when it has not come, `note` says why it never will."""
 
     name: str
     at: str | None
@@ -76,7 +79,7 @@ def _reminded(case: Case, words: Words) -> list[str]:
     if case.grace_ends_at is None:
         if case.no_reminder_cause is not None:
             return [words.t("why.no_reminder", cause=words.cause(case.no_reminder_cause))]
-        return []
+        return [words.t("why.skips_reminder")] if skips_reminder(case) else []
     told_at = case.reminder_delivered_at or case.reminder_accepted_at
     key = "why.delivered" if case.reminder_delivered_at else "why.accepted"
     parts = [words.t(key, time=words.time(told_at))] if told_at else []
@@ -88,7 +91,9 @@ def _reminded(case: Case, words: Words) -> list[str]:
 
 
 def reminder_steps(case: Case, words: Words) -> list[Step]:
-    """Sent, delivered, grace to, seen again: each with its time or None."""
+    """Sent, delivered, grace to, seen again: each with its time or None; or that none was due."""
+    if skips_reminder(case):
+        return [Step(name=words.t("step.reminder"), at=None, note=words.t("step.skips_reminder"))]
     again = seen_again(case)
     moments = (
         ("step.sent", case.reminder_accepted_at),
@@ -96,6 +101,11 @@ def reminder_steps(case: Case, words: Words) -> list[Step]:
         ("step.grace", case.grace_ends_at),
         ("step.seen_again", again.captured_at if again else None),
     )
+    return steps(moments, words)
+
+
+def steps(moments: Sequence[tuple[str, datetime | None]], words: Words) -> list[Step]:
+    """Each moment under its name."""
     return [Step(name=words.t(key), at=words.time(at) if at else None) for key, at in moments]
 
 

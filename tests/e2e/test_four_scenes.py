@@ -26,7 +26,7 @@ from remindfirst import UpConfig, demo_cameras_to_signal, demo_config, register
 from tests.builders import NOON, seconds
 
 TICK_S = 0.25
-ENDS_AT_S = 60
+ENDS_AT_S = 46
 
 
 @pytest.fixture(scope="module")

@@ -233,11 +233,16 @@ def test_nothing_is_confirmed_from_a_site_that_is_no_longer_active(
         review.decide(uow, case.id, LI, REJECTED, seen_version=case.version, verified=())
 
 
-def test_nothing_is_confirmed_after_the_deadline(storage: Storage, clock: ManualClock) -> None:
+@pytest.mark.parametrize("verdict", [SHOWN, REJECTED])
+def test_nothing_is_decided_or_offered_after_the_deadline(
+    storage: Storage, clock: ManualClock, verdict: Verdict
+) -> None:
     case = _in_review(storage, due_s=60)
     clock.advance(seconds(60))
-    with storage.begin() as uow, pytest.raises(DeadlinePassedError):
-        review.decide(uow, case.id, LI, SHOWN, seen_version=case.version, verified=WHOLE)
+    with storage.begin() as uow:
+        assert review.next_case(uow, LI) is None
+        with pytest.raises(DeadlinePassedError):
+            review.decide(uow, case.id, LI, verdict, seen_version=case.version, verified=WHOLE)
 
 
 def test_nothing_is_confirmed_unless_every_file_was_read_back_whole(storage: Storage) -> None:

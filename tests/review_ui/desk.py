@@ -16,9 +16,9 @@ from uuid import uuid4
 import httpx
 from fastapi import FastAPI
 
-from pipeline.case import Case, CaseStatus, Sighting, move
+from pipeline.case import Case, CaseStatus, Reason, Sighting, move
 from pipeline.clock import ManualClock
-from pipeline.events import EvidenceRef, PlateReading, PlateStatus
+from pipeline.events import EvidenceRef, PlaceClass, PlateReading, PlateStatus
 from pipeline.evidence import EvidenceStore, open_evidence_store
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.staff import Qualification, Reviewer, Role
@@ -189,6 +189,16 @@ class Desk:
         return self.store(
             replace(move(reminded, CaseStatus.IN_REVIEW), review_due_at=NOON + seconds(due_in_s))
         )
+
+    def strict_case(self, *, sightings: int = 4) -> Case:
+        """A case in review from a place that knows no reminder."""
+        case = replace(
+            self.a_case(sightings=sightings),
+            place_class=PlaceClass.FIRE_LANE,
+            reasons=(Reason(rule="refer_if_strict", entry="strict_places", source="a source"),),
+        )
+        due_at = NOON + seconds(86400)
+        return self.store(replace(move(case, CaseStatus.IN_REVIEW), review_due_at=due_at))
 
     def case_for_operator(self) -> Case:
         unreadable = PlateReading(status=PlateStatus.UNREADABLE)

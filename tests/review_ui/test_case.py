@@ -1,16 +1,17 @@
 """The case page and the decision."""
 
+import re
 from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from pipeline.case import Case, CaseStatus, Disposition, Outcome, RejectReason
+from pipeline.case import Case, CaseStatus, Disposition, Outcome, RejectReason, move
 from pipeline.events import EvidenceRef
 from pipeline.evidence import EvidenceStore
 from pipeline.sites import SiteState
 from pipeline.staff import Role
-from tests.builders import PLATE, a_site, seconds
+from tests.builders import NOON, PLATE, a_site, seconds
 from tests.review_ui.desk import Browser, Desk, text_of
 
 
@@ -69,7 +70,8 @@ def test_the_page_gives_the_reason_in_one_sentence_with_numbers(desk: Desk) -> N
     case = desk.case_in_review()
     text = text_of(desk.browser().get(f"/review/{case.id}?lang=en"))
     assert (
-        "Stood 16 min in “Kerb” (stopping where it is not allowed), limit 5 s; "
+        "Seen standing for 16 min in these pictures: “Kerb” "
+        "(stopping where it is not allowed), limit 5 s; "
         "reminder delivered 12:00:10; grace to 12:10:10; seen again 12:15:00; "
         "moved 3.4 % of its own length."
     ) in text
@@ -271,3 +273,90 @@ def test_a_plate_that_later_pictures_contradict_is_shown_as_doubtful(desk: Desk)
     text = text_of(desk.browser().get(f"/review/{case.id}?lang=en"))
     assert "Doubtful" in text
     assert "Agreed" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "badge", "step", "never"),
+    [
+        (
+            "en",
+            "No reminder in this kind of place",
+            "Reminder none in this kind of place",
+            ("No reminder yet", "Sent not yet", "Seen again not yet", "not seen"),
+        ),
+        (
+            "zh-CN",
+            "此类地点不提醒",
+            "提醒 此类地点不提醒",
+            ("尚未提醒", "已发送 尚未", "再次看到 尚未", "未看到"),
+        ),
+    ],
+)
+def test_a_case_of_a_strict_place_says_that_no_reminder_is_due_there(
+    desk: Desk, language: str, badge: str, step: str, never: tuple[str, ...]
+) -> None:
+    case = desk.strict_case()
+    browser = desk.browser()
+    browser.get(f"/review?lang={language}")
+    for path in ("/review", "/cases", f"/review/{case.id}", f"/cases/{case.id}"):
+        text = text_of(browser.get(path))
+        assert not [words for words in never if words in text], path
+        assert badge in text or step in text, path
+    assert step in text_of(browser.get(f"/review/{case.id}"))
+
+
+def test_a_strict_case_that_expired_still_says_that_no_reminder_was_due(desk: Desk) -> None:
+    case = desk.strict_case()
+    expired = replace(
+        move(case, CaseStatus.CLOSED), disposition=Disposition.EXPIRED, reasons=(), closed_at=NOON
+    )
+    with desk.storage.begin() as uow:
+        uow.cases.save(expired)
+        uow.commit()
+    assert "No reminder in this kind of place" in text_of(desk.browser().get("/cases?lang=en"))
+
+
+def test_a_closed_case_that_was_never_reminded_does_not_say_yet(desk: Desk) -> None:
+    closed = replace(
+        move(desk.a_case(), CaseStatus.CLOSED), disposition=Disposition.CLEARED, closed_at=NOON
+    )
+    desk.store(closed)
+    text = text_of(desk.browser().get("/cases?lang=en"))
+    assert "No reminder delivered" in text
+    assert "No reminder yet" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "it expires by itself."), ("zh-CN", "将自动作逾期处理。")],
+)
+def test_an_overdue_case_offers_no_decision_and_says_why(
+    desk: Desk, language: str, words: str
+) -> None:
+    case = desk.case_in_review(due_in_s=60)
+    browser = desk.browser()
+    desk.clock.advance(seconds(59))
+    assert 'class="decision"' in browser.get(f"/review/{case.id}").text
+    desk.clock.advance(seconds(1))
+    page = browser.get(f"/review/{case.id}?lang={language}")
+    assert words in text_of(page)
+    assert 'class="decision"' not in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "This camera is not in use"), ("zh-CN", "该摄像机未投入使用")],
+)
+def test_a_case_of_a_suspended_site_offers_only_the_reasons_to_reject(
+    desk: Desk, language: str, words: str
+) -> None:
+    case = desk.case_in_review()
+    browser = desk.browser()
+    assert " disabled" not in browser.get(f"/review/{case.id}").text
+    with desk.storage.begin() as uow:
+        uow.registry.save_site(a_site(state=SiteState.SUSPENDED))
+        uow.commit()
+    page = browser.get(f"/review/{case.id}?lang={language}")
+    assert words in text_of(page)
+    buttons = re.findall(r'<button class="choice" name="(\w+)"[^>]*? disabled', page.text)
+    assert buttons == ["outcome"] * len(Outcome)

@@ -1,11 +1,13 @@
 """Evidence bytes over the web."""
 
 import hashlib
+import logging
 import re
 
 import pytest
 
 from pipeline.case import Case
+from pipeline.telemetry import FieldFormatter
 from tests.builders import seconds
 from tests.review_ui.desk import Desk, text_of
 
@@ -31,10 +33,29 @@ def test_no_path_leads_out_of_the_evidence_folder(desk: Desk) -> None:
         assert desk.browser().get(f"/evidence/{case.id}/{name}").status_code == 404
 
 
-def test_a_changed_picture_is_gone(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "A picture was changed or is missing."), ("zh-CN", "有图片被改动或缺失。")],
+)
+def test_a_changed_picture_is_gone_and_its_page_says_why(
+    desk: Desk, language: str, words: str
+) -> None:
     case = desk.case_in_review()
     desk.spoil(case.crop)
-    assert desk.browser().get(f"/evidence/{case.id}/{case.crop.sha256}").status_code == 410
+    answer = desk.browser().get(f"/evidence/{case.id}/{case.crop.sha256}?lang={language}")
+    assert answer.status_code == 410
+    assert words in text_of(answer)
+
+
+def test_a_refused_picture_is_one_error_line_without_a_traceback(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = desk.case_in_review()
+    desk.spoil(case.crop)
+    desk.browser().get(f"/evidence/{case.id}/{case.crop.sha256}")
+    (line,) = [one for one in caplog.records if one.name == "review_ui.routes.evidence"]
+    assert (line.levelno, line.exc_info) == (logging.ERROR, None)
+    assert case.crop.sha256 in FieldFormatter().format(line)
 
 
 def views(desk: Desk, case: Case) -> list[tuple[str, str]]:

@@ -136,7 +136,7 @@ def test_pages_speak_chinese_until_somebody_chooses_otherwise(desk: Desk) -> Non
     assert "审核" in text_of(browser.get("/review"))
     answer = browser.post("/preferences", language="en", back="/review")
     assert answer.headers["location"] == "/review"
-    assert "Cars seen again" in text_of(browser.get("/review"))
+    assert "Only a person decides about these cases." in text_of(browser.get("/review"))
 
 
 def test_the_address_can_choose_the_language_and_it_stays(desk: Desk) -> None:

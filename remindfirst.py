@@ -35,6 +35,7 @@ from pydantic import (
 import detector.commands
 import pipeline.commands
 import review_ui.commands
+from detector.camera_file import load_camera
 from detector.errors import DetectorError
 from pipeline.case import CaseStatus, Disposition
 from pipeline.clock import SystemClock
@@ -199,9 +200,6 @@ def load_config(file: Path) -> UpConfig:
 
 def register(config: UpConfig, storage: Storage) -> None:
     """Put the configured sites and people into the database."""
-    # Camera files are read with the detector's libraries, which a light install lacks.
-    from detector.camera_config import load_camera
-
     with storage.begin() as uow:
         for entry in config.cameras:
             uow.registry.save_site(_site(load_camera(entry.file), entry, config.rulebook))
@@ -397,6 +395,7 @@ def demo(
 
 def demo_config(data: Path, *, port: int, seed: int, today: date) -> UpConfig:
     """Lay out the demo's folder: cameras, contacts and one person who may do everything."""
+    # Needs the detector's libraries, which a light install lacks.
     from detector.simulator.scenarios import Scenario, plate_of
 
     _empty(data)

@@ -12,8 +12,8 @@ from threading import Event as Flag
 from threading import Lock, current_thread, main_thread
 from types import FrameType
 
-from detector.camera_config import SIMULATOR
-from detector.camera_loop import CameraLoop, Eyes, Recording
+from detector.camera_file import SIMULATOR
+from detector.camera_loop import CameraLoop, Eyes
 from detector.camera_runner import CameraInput, CameraProgress, CameraRunner
 from detector.endpoint import Endpoint, WatchedCamera
 from detector.errors import DetectorError, OutputError, SourceError
@@ -22,7 +22,7 @@ from detector.reporting import Reporter
 from detector.settings import DetectorSettings
 from detector.simulator.source import open_simulator
 from detector.sources import open_video_file
-from detector.stay_file import StayFile
+from detector.stay_file import Recording, StayFile
 from detector.tracking import ByteTracker
 from pipeline.bus import EventPublisher, open_publisher
 from pipeline.events import CameraDocument, Envelope, Event

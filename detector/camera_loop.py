@@ -5,18 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import numpy as np
-
 from detector.camera_config import Zone, zones_in_pixels
 from detector.detection import Detections
 from detector.errors import StateFileError
-from detector.geometry import FloatArray
 from detector.perception import PlateReader, VehicleDetector
-from detector.plate_vote import is_plate_unsettled, is_plate_wanted, read_plate
+from detector.plate_vote import is_plate_unsettled, is_plate_wanted, plate_differs, read_plate
 from detector.reporting import Reporter, sighting_report, suspicion_report
 from detector.rules import StoppingRule, Suspicion, ViolationRule
 from detector.sources import Frame
-from detector.stay_file import CameraMemory, StayFile
+from detector.stay_file import CameraMemory, Recording, StayFile
 from detector.stays import Departure, Stay, StayBook
 from detector.tracking import Tracker
 from pipeline.events import (
@@ -24,11 +21,12 @@ from pipeline.events import (
     CameraState,
     CameraStatus,
     Event,
+    PlateStatus,
     VehicleDeparted,
     ViolationSuspected,
 )
 
-__all__ = ["CameraLoop", "Eyes", "Recording", "SceneView"]
+__all__ = ["CameraLoop", "Eyes", "SceneView"]
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +45,6 @@ class Eyes:
     detector: VehicleDetector
     tracker: Tracker
     plate_reader: PlateReader | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
-    """Which recording a loop looks at; a live camera has none."""
-
-    name: str
-    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +78,7 @@ class CameraLoop:
         self._reporter = reporter
         self._file = file
         self._recording = recording
-        self._memory = _memory_of(file, recording)
+        self._memory = file.load_for(recording)
         self._picture_px: tuple[int, int] | None = None
         self._zones: tuple[Zone, ...] = ()
         self._rule: ViolationRule = StoppingRule(())
@@ -121,12 +111,13 @@ class CameraLoop:
 
     def step(self, frame: Frame) -> None:
         """Take the next frame; afterwards what can be published is published."""
-        if self._memory is not None and frame.captured_at <= self._memory.seen_until_at:
+        if self._is_known(frame):
             return
+        reason = self._clock_error(frame)
         self._fit_to(frame)
         self._at = frame.captured_at
         if self._state is not CameraState.ONLINE:
-            self._say(CameraState.ONLINE, frame.captured_at, "")
+            self._say(CameraState.ONLINE, frame.captured_at, reason)
         detections = self._eyes.detector.detect([frame])[0]
         tracked = self._eyes.tracker.update(detections, frame.captured_at)
         before = {stay.episode_id for stay in self._book.stays}
@@ -172,17 +163,36 @@ class CameraLoop:
         elif self._at is not None:
             self._save(self._at)
 
+    def _is_known(self, frame: Frame) -> bool:
+        """Whether a recording was seen up to this frame before a restart."""
+        is_old = self._memory is not None and frame.captured_at <= self._memory.seen_until_at
+        return is_old and self._recording is not None
+
+    def _clock_error(self, frame: Frame) -> str:
+        """What is wrong with a live camera's clock after a restart; empty when nothing is."""
+        memory = self._memory
+        if memory is None or frame.captured_at >= memory.seen_until_at:
+            return ""
+        back_s = (memory.seen_until_at - frame.captured_at).total_seconds()
+        log.error(
+            "camera clock went back",
+            extra={"camera_id": self._document.camera_id, "back_s": back_s},
+        )
+        self._memory = memory.not_after(frame.captured_at)
+        return f"the camera's clock went back by {back_s:.0f} s; set it right"
+
     def _fit_to(self, frame: Frame) -> None:
         """Lay zones and stays on pictures of this size."""
         height, width = frame.image.shape[:2]
         if self._picture_px == (width, height):
             return
         stays = self._book.stays
+        before_px = self._picture_px
         if self._memory is not None:
-            stays = _scaled(self._memory.stays, self._memory.picture_px, (width, height))
+            stays, before_px = self._memory.stays, self._memory.picture_px
             self._memory = None
-        elif self._picture_px is not None:
-            stays = _scaled(stays, self._picture_px, (width, height))
+        if before_px is not None:
+            stays = tuple(stay.scaled(before_px, (width, height)) for stay in stays)
         self._picture_px = (width, height)
         self._zones = zones_in_pixels(self._document, width_px=width, height_px=height)
         self._rule = StoppingRule(self._zones)
@@ -210,8 +220,18 @@ class CameraLoop:
             self._report_sighting(stay, frame)
             return
         suspicion = self._rule.judge(stay)
-        if suspicion is not None and not self._waits_for_plate(suspicion):
+        if suspicion is None or self._waits_for_plate(suspicion) or self._is_another(stay):
+            return
+        if self._reporter.has_room(frame.captured_at):
             self._report_suspicion(suspicion, frame)
+
+    def _is_another(self, stay: Stay) -> bool:
+        """Whether its plate says that it is another vehicle; the stay is closed then."""
+        if plate_differs(stay) is not PlateStatus.AGREED:
+            return False
+        log.warning("another vehicle in the place", extra={"episode_id": str(stay.episode_id)})
+        self._book.drop(stay)
+        return True
 
     def _waits_for_plate(self, suspicion: Suspicion) -> bool:
         """Whether a moment more may settle the plate, so that a reminder can go out at once."""
@@ -241,7 +261,8 @@ class CameraLoop:
             return
         stay = self._read_plate(stay, frame)
         self._book.amend(replace(stay, evidence_at=frame.captured_at))
-        self._reporter.add(sighting_report(stay, zone, frame))
+        if not self._is_another(stay) and plate_differs(stay) is None:
+            self._reporter.add(sighting_report(stay, zone, frame))
 
     def _report_departure(self, departure: Departure) -> None:
         self._leaving.append(departure)
@@ -319,27 +340,5 @@ class CameraLoop:
         return replace(stay, zone_id=None) if stay.episode_id in self._suspecting else stay
 
 
-def _memory_of(file: StayFile, recording: Recording | None) -> CameraMemory | None:
-    """What the file knows, when it is about the same recording or also about a live camera."""
-    memory = file.load()
-    if memory is None:
-        return None
-    is_same = memory.recording == (recording.name if recording else None)
-    if is_same and (recording is None or memory.started_at == recording.started_at):
-        return memory
-    log.warning("open stays of another recording are left behind")
-    return None
-
-
 def _gap_limit_s(analysed_fps: float) -> float:
     return max(_GAP_LIMIT_S, _GAP_LIMIT_FRAMES / analysed_fps)
-
-
-def _scaled(
-    stays: tuple[Stay, ...], from_px: tuple[int, int], to_px: tuple[int, int]
-) -> tuple[Stay, ...]:
-    factor: FloatArray = np.tile(np.array(to_px) / np.array(from_px), 2)
-    return tuple(
-        replace(stay, place_px=stay.place_px * factor, box_px=stay.box_px * factor)
-        for stay in stays
-    )

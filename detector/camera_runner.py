@@ -7,10 +7,10 @@ more rarely.
 from dataclasses import dataclass
 from threading import Event as Flag
 
-from detector.camera_loop import CameraLoop, Recording
+from detector.camera_loop import CameraLoop
 from detector.errors import OutputError, SourceError, SourceLostError
 from detector.sources import FrameSource, VideoFile, utc_now
-from detector.stay_file import StayFile
+from detector.stay_file import Recording, StayFile
 from pipeline.events import CameraDocument
 
 __all__ = ["CameraInput", "CameraProgress", "CameraRunner"]

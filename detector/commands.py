@@ -39,14 +39,18 @@ def detect(
         Path | None, typer.Option(help="Also write each event to this file, as a line of JSON.")
     ] = None,
 ) -> None:
-    """Watch cameras or recordings and put what is seen on the bus."""
+    """Watch cameras or recordings and put what is seen on the bus.
+
+    Writes under ./var unless told otherwise. Reads REMINDFIRST_ settings: BUS_URL, EVIDENCE_URL,
+    STATE_DIR, WEIGHTS, DETECTOR_NAME, ENDPOINT_PORT, ENDPOINT_TOKEN; see docs/operations.md.
+    """
     console = Console(stderr=True)
     try:
         result = _run(cameras, source=source, weights=weights, out=out, console=console)
     except (DetectorError, PipelineError) as exc:
         _fail(console, [str(exc)])
     except ImportError as exc:
-        _fail(console, [f"{exc.name} is missing; run: pip install 'remindfirst[detector]'"])
+        _fail(console, [f"{exc.name} is missing; install the extra `detector`"])
     except ValidationError as exc:
         _fail(console, [_setting_error(error["loc"], error["msg"]) for error in exc.errors()])
     else:
@@ -65,24 +69,28 @@ def _run(
 ) -> "DetectorResult":
     # Loaded here so that the light install, without the extra `detector`, still has its commands.
     from detector.app import DetectorApp
-    from detector.camera_config import load_camera
+    from detector.camera_file import SIMULATOR, load_camera
 
     settings = DetectorSettings()
     if weights is not None:
         settings = settings.model_copy(update={"weights": weights})
     documents = [load_camera(path) for path in cameras]
     with ExitStack() as stack:
-        bars = _ProgressBars(stack.enter_context(_progress(console)))
+        is_live = source is None and all(
+            (one.source or "").startswith(SIMULATOR) for one in documents
+        )
+        bars = _ProgressBars(stack.enter_context(_progress(console, is_hidden=is_live)))
         return DetectorApp(documents, settings, source=source, out=out).run(bars.show)
 
 
-def _progress(console: Console) -> Progress:
+def _progress(console: Console, *, is_hidden: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[seconds]}  events {task.fields[events]}"),
         console=console,
         refresh_per_second=4,
+        disable=is_hidden,
     )
 
 
@@ -96,7 +104,6 @@ class _ProgressBars:
     def show(self, cameras: Sequence["CameraProgress"]) -> None:
         for one in cameras:
             if one.total_s is None:
-                # A live camera has no end to be shown the way to; its log lines tell its story.
                 continue
             if one.camera_id not in self._tasks:
                 self._tasks[one.camera_id] = self._progress.add_task(

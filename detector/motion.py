@@ -49,6 +49,11 @@ class Motion:
         return self.sights[0][0]
 
     @property
+    def first_box(self) -> FloatArray:
+        """Where the oldest sight was, shape (4,)."""
+        return self.sights[0][1]
+
+    @property
     def last_box(self) -> FloatArray:
         """Where it was seen last, shape (4,)."""
         return self.sights[-1][1]

@@ -10,7 +10,15 @@ from detector.perception import PlateRead, PlateReader
 from detector.stays import Stay
 from pipeline.events import PlateClass, PlateNumber, PlateReading, PlateStatus
 
-__all__ = ["is_plate_unsettled", "is_plate_wanted", "pick_plate", "read_plate", "vote"]
+__all__ = [
+    "is_plate_unsettled",
+    "is_plate_wanted",
+    "pick_plate",
+    "plate_differs",
+    "plate_of",
+    "read_plate",
+    "vote",
+]
 
 _MIN_CONFIDENCE = 0.7
 _MIN_GENERIC_LENGTH = 5
@@ -22,9 +30,13 @@ _TRIES = 10
 
 
 def is_plate_wanted(stay: Stay) -> bool:
-    """Whether one more picture of this vehicle's plate can help: none is agreed, it is legible."""
+    """Whether one more picture of this vehicle's plate can help: it is legible and not settled.
+
+    A plate is settled when it is agreed and the vehicle was not lost since.
+    """
     is_agreed = vote(stay.plate_texts).status is PlateStatus.AGREED
-    return not is_agreed and float(stay.box_px[2] - stay.box_px[0]) >= _LEGIBLE_WIDTH_PX
+    is_settled = is_agreed and stay.check_texts is None
+    return not is_settled and float(stay.box_px[2] - stay.box_px[0]) >= _LEGIBLE_WIDTH_PX
 
 
 def is_plate_unsettled(stay: Stay) -> bool:
@@ -36,11 +48,31 @@ def read_plate(stay: Stay, image: ImageArray, reader: PlateReader) -> Stay:
     """The stay with one more try at its plate, from the picture it was last seen in."""
     x1, y1, x2, y2 = (max(0, round(float(value))) for value in stay.box_px)
     text = pick_plate(reader.read(image[y1:y2, x1:x2]))
-    return replace(
-        stay,
-        plate_tries=stay.plate_tries + 1,
-        plate_texts=(*stay.plate_texts, text) if text else stay.plate_texts,
-    )
+    stay = replace(stay, plate_tries=stay.plate_tries + 1)
+    return _with_text(stay, text) if text else stay
+
+
+def plate_of(stay: Stay) -> PlateReading:
+    """The reading that all pictures of the stay give together."""
+    return vote((*stay.plate_texts, *(stay.check_texts or ())))
+
+
+def plate_differs(stay: Stay) -> PlateStatus | None:
+    """Whether a vehicle that was lost and found again bears another plate than before.
+
+    Returns:
+        None when nothing says so; doubtful when a reading does; agreed when a vote does.
+    """
+    return vote(stay.check_texts).status if stay.check_texts else None
+
+
+def _with_text(stay: Stay, text: str) -> Stay:
+    known = vote(stay.plate_texts)
+    checked = (*(stay.check_texts or ()), text)
+    is_open = stay.check_texts is not None and known.status is PlateStatus.AGREED
+    if is_open and text != known.text and len(checked) < _TRIES:
+        return replace(stay, check_texts=checked)
+    return replace(stay, plate_texts=(*stay.plate_texts, *checked), check_texts=None)
 
 
 def pick_plate(reads: Iterable[PlateRead]) -> str | None:
@@ -62,12 +94,14 @@ def pick_plate(reads: Iterable[PlateRead]) -> str | None:
 def vote(texts: Sequence[str]) -> PlateReading:
     """The reading that the pictures of one vehicle give together.
 
-    Agreed when at least three pictures, and two of three of those that gave a text, say the same.
+    Agreed when at least three pictures, and two of three of those that gave a text, say the same,
+    and it can be a plate.
     """
     if not texts:
         return PlateReading(status=PlateStatus.UNREADABLE)
     text, agreeing = Counter(texts).most_common(1)[0]
-    is_agreed = agreeing >= _MIN_AGREEING and agreeing >= _CLEAR_MAJORITY * len(texts)
+    is_clear = agreeing >= _MIN_AGREEING and agreeing >= _CLEAR_MAJORITY * len(texts)
+    is_agreed = is_clear and _is_plausible(PlateNumber.parse(text))
     return PlateReading(
         status=PlateStatus.AGREED if is_agreed else PlateStatus.DOUBTFUL,
         text=text,

@@ -1,22 +1,24 @@
 """The way out of one camera: evidence first, its event after it, everything in order.
 
-When the evidence store or the bus is away, what is to be said waits and nothing is lost: a picture
-that was taken is kept until it is stored, and no event leaves before its pictures.
+When the evidence store or the bus is away, what is to be said waits and nothing that was said is
+lost: a picture that was taken is kept until it is stored, and no event leaves before its pictures.
+Memory bounds the pictures that wait: beyond it sightings are given up first, and then no new
+suspicion is taken until there is room.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from uuid import UUID
 
 import numpy as np
 
 from detector.camera_config import Zone
 from detector.evidence_capture import Picture, store_pictures, take_crop, take_panorama
 from detector.geometry import FloatArray
-from detector.plate_vote import vote
+from detector.plate_vote import plate_of
 from detector.rules import Suspicion
 from detector.sources import Frame
 from detector.stays import Stay
@@ -26,6 +28,7 @@ from pipeline.events import (
     CameraStatus,
     Event,
     EvidenceRef,
+    VehicleDeparted,
     ViolationOngoing,
     ViolationSuspected,
 )
@@ -35,29 +38,44 @@ __all__ = ["Report", "Reporter", "sighting_report", "suspicion_report"]
 
 log = logging.getLogger(__name__)
 
+_MAX_WAITING_BYTES = 64 * 2**20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """An event to be; `make` gets the references of `pictures` in their order."""
 
+    episode_id: UUID
     make: Callable[[tuple[EvidenceRef, ...]], Event]
-    pictures: Sequence[Picture] = ()
+    pictures: Sequence[Picture]
+    is_sighting: bool = False
 
 
 class Reporter:
     """Stores and publishes the reports of one camera, in the order they were added."""
 
-    def __init__(self, camera_id: str, publisher: EventPublisher, store: EvidenceStore) -> None:
+    def __init__(
+        self,
+        camera_id: str,
+        publisher: EventPublisher,
+        store: EvidenceStore,
+        *,
+        max_waiting_bytes: int = _MAX_WAITING_BYTES,
+    ) -> None:
         """Speak for `camera_id`; publisher and store may be shared with other cameras."""
         self._camera_id = camera_id
         self._publisher = publisher
         self._store = store
-        self._waiting: deque[Report] = deque()
+        self._max_waiting_bytes = max_waiting_bytes
+        # An event's pictures are stored; a report's are not yet.
+        self._waiting: list[Report | Event] = []
+        self._stream: CameraStatus | None = None
+        self._is_full = False
         self.is_held = False
 
     @property
     def waiting(self) -> int:
-        """How many reports wait to be published."""
+        """How many events wait to be published."""
         return len(self._waiting)
 
     def add(self, report: Report) -> None:
@@ -66,7 +84,22 @@ class Reporter:
 
     def say(self, event: Event) -> None:
         """Put an event without pictures at the end of the queue."""
-        self.add(Report(make=lambda _: event))
+        self._waiting.append(event)
+        if isinstance(event, CameraStatus):
+            self._stream = event
+
+    def has_room(self, at: datetime) -> bool:
+        """Whether one more suspicion can wait; makes room by giving up sightings."""
+        if self._waiting_bytes() >= self._max_waiting_bytes:
+            self._give_up_sightings()
+        if self._waiting_bytes() < self._max_waiting_bytes:
+            return True
+        if not self._is_full:
+            self._is_full = True
+            log.error("no room for suspicions", extra=self._fields())
+            size = f"{self._max_waiting_bytes / 2**20:.0f} MiB"
+            self._tell(CameraState.HELD, at, f"{size} of pictures wait; no suspicion is taken")
+        return False
 
     def flush(self, at: datetime) -> tuple[Event, ...]:
         """Publish what waits, as far as it goes; `at` dates a change of state.
@@ -74,32 +107,85 @@ class Reporter:
         Returns:
             The events that stand on the bus now.
         """
-        published: list[Event] = []
-        while self._waiting:
-            report = self._waiting[0]
-            try:
-                event = report.make(store_pictures(self._store, report.pictures))
-                self._publisher.publish([event])
-            except (EvidenceStoreUnavailableError, BusUnavailableError) as exc:
-                self.hold(str(exc), at)
-                return tuple(published)
-            self._waiting.popleft()
-            published.append(event)
-        self._release(at)
-        return tuple(published)
+        try:
+            failure = self._store_pictures()
+            events = self._ready()
+            if events:
+                self._publisher.publish(events)
+        except BusUnavailableError as exc:
+            self.hold(str(exc), at)
+            return ()
+        published = {id(event) for event in events}
+        self._waiting = [one for one in self._waiting if id(one) not in published]
+        if failure:
+            self.hold(failure, at)
+        else:
+            self._release(at)
+        return events
+
+    def _store_pictures(self) -> str:
+        """Store what can be stored, in order; the reason why it ends before the end, or none."""
+        for place, one in enumerate(self._waiting):
+            if isinstance(one, Report):
+                try:
+                    refs = store_pictures(self._store, one.pictures)
+                except EvidenceStoreUnavailableError as exc:
+                    return str(exc)
+                self._waiting[place] = one.make(refs)
+        return ""
+
+    def _ready(self) -> tuple[Event, ...]:
+        """The events before the first report, and the departures of vehicles that the bus knows of.
+
+        They leave together: a suspicion that leaves without a departure that is known already asks
+        for a reminder to one who is gone.
+        """
+        events: list[Event] = []
+        is_in_order = True
+        suspected: set[UUID] = set()
+        for one in self._waiting:
+            if isinstance(one, Report):
+                is_in_order = False
+                if not one.is_sighting:
+                    suspected.add(one.episode_id)
+            elif is_in_order or (
+                isinstance(one, VehicleDeparted) and one.episode_id not in suspected
+            ):
+                events.append(one)
+        return tuple(events)
+
+    def _waiting_bytes(self) -> int:
+        reports = (one for one in self._waiting if isinstance(one, Report))
+        return sum(len(picture.content) for report in reports for picture in report.pictures)
+
+    def _give_up_sightings(self) -> None:
+        kept = [one for one in self._waiting if not (isinstance(one, Report) and one.is_sighting)]
+        given_up = len(self._waiting) - len(kept)
+        if given_up:
+            self._waiting = kept
+            log.error("sightings given up", extra=self._fields() | {"count": given_up})
 
     def hold(self, reason: str, at: datetime) -> None:
         """Note that events wait, and tell the bus so if it listens; said once per change."""
         if self.is_held:
             return
         self.is_held = True
-        log.error("events wait", extra={"camera_id": self._camera_id, "reason": reason})
+        log.error("events wait", extra=self._fields() | {"reason": reason})
         self._tell(CameraState.HELD, at, reason)
 
     def _release(self, at: datetime) -> None:
-        if self.is_held and self._tell(CameraState.ONLINE, at, ""):
+        self._is_full = False
+        if not self.is_held:
+            return
+        state, reason = CameraState.ONLINE, ""
+        if self._stream is not None:
+            state, reason = self._stream.state, self._stream.reason
+        if self._tell(state, at, reason):
             self.is_held = False
-            log.info("events go on", extra={"camera_id": self._camera_id})
+            log.info("events go on", extra=self._fields())
+
+    def _fields(self) -> dict[str, str | int]:
+        return {"camera_id": self._camera_id, "waiting": len(self._waiting)}
 
     def _tell(self, state: CameraState, at: datetime, reason: str) -> bool:
         status = CameraStatus(camera_id=self._camera_id, captured_at=at, state=state, reason=reason)
@@ -132,7 +218,7 @@ def suspicion_report(suspicion: Suspicion, frame: Frame, *, model_version: str) 
             dwell_limit_s=shape.dwell_s,
             moved_ratio=round(stay.moved_ratio, 4),
             box=box,
-            plate=vote(stay.plate_texts),
+            plate=plate_of(stay),
             panorama=panorama,
             crop=crop,
             drawn=drawn,
@@ -141,7 +227,8 @@ def suspicion_report(suspicion: Suspicion, frame: Frame, *, model_version: str) 
         )
 
     panorama = take_panorama(frame, zone=suspicion.zone, box_px=stay.box_px)
-    return Report(make=make, pictures=(*panorama, take_crop(frame, stay.box_px)))
+    pictures = (*panorama, take_crop(frame, stay.box_px))
+    return Report(episode_id=stay.episode_id, make=make, pictures=pictures)
 
 
 def sighting_report(stay: Stay, zone: Zone, frame: Frame) -> Report:
@@ -157,12 +244,13 @@ def sighting_report(stay: Stay, zone: Zone, frame: Frame) -> Report:
             observed_s=round(stay.observed_s, 2),
             moved_ratio=round(stay.moved_ratio, 4),
             box=box,
-            plate=vote(stay.plate_texts),
+            plate=plate_of(stay),
             panorama=panorama,
             drawn=drawn,
         )
 
-    return Report(make=make, pictures=take_panorama(frame, zone=zone, box_px=stay.box_px))
+    pictures = take_panorama(frame, zone=zone, box_px=stay.box_px)
+    return Report(episode_id=stay.episode_id, make=make, pictures=pictures, is_sighting=True)
 
 
 def _box_ratio(xyxy_px: FloatArray, frame: Frame) -> tuple[float, float, float, float]:

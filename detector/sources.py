@@ -119,12 +119,16 @@ def open_video_file(
         raise SourceError(f"{path}: the file is empty (0 bytes); copy it again")
     try:
         with av.open(str(path)) as container:
+            _require_recording(path, container)
             stream = _video_stream(path, container)
             duration_s = _duration_s(container, stream)
             created_at = _created_at(container)
             next(container.decode(stream), None)
     except (av.error.FFmpegError, OSError) as exc:
-        raise SourceError(f"{path}: not a video that can be read ({exc.strerror})") from exc
+        raise SourceError(
+            f"{path}: not a video that can be read ({exc.strerror}); give a video file, or copy it "
+            "again"
+        ) from exc
     return VideoFile(
         path=path,
         camera_id=document.camera_id,
@@ -135,6 +139,13 @@ def open_video_file(
         duration_s=duration_s,
         analysed_fps=document.analysed_fps,
     )
+
+
+def _require_recording(path: Path, container: InputContainer) -> None:
+    # FFmpeg opens a still picture as a video of one frame.
+    name = container.format.name
+    if "image2" in name or name.endswith("_pipe"):
+        raise SourceError(f"{path}: a still picture ({name}), no recording; give a video file")
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:

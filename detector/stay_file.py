@@ -3,10 +3,12 @@
 One JSON file per camera, replaced as a whole; it holds plate texts and is for its owner only.
 """
 
+import logging
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from uuid import UUID
@@ -20,9 +22,19 @@ from detector.geometry import FloatArray
 from detector.stays import Departure, Stay
 from pipeline.events import DepartureKind, VehicleClass
 
-__all__ = ["CameraMemory", "StayFile"]
+__all__ = ["CameraMemory", "Recording", "StayFile"]
+
+log = logging.getLogger(__name__)
 
 Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Which recording a loop looks at; a live camera has none."""
+
+    name: str
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,10 @@ class CameraMemory:
     stays: tuple[Stay, ...]
     departures: tuple[Departure, ...] = ()
 
+    def not_after(self, now: datetime) -> "CameraMemory":
+        """The memory with no instant of an open stay after `now`."""
+        return replace(self, stays=tuple(stay.not_after(now) for stay in self.stays))
+
 
 class _SavedLook(BaseModel):
     patch: str
@@ -63,6 +79,7 @@ class _SavedStay(BaseModel):
     evidence_at: AwareDatetime | None
     plate_texts: tuple[str, ...]
     plate_tries: int
+    check_texts: tuple[str, ...] | None = None
     saved_look: _SavedLook | None = None
 
 
@@ -117,6 +134,21 @@ class StayFile:
                 for one in saved.departures
             ),
         )
+
+    def load_for(self, recording: Recording | None) -> CameraMemory | None:
+        """What was saved last, when it is about the same recording or about a live camera too.
+
+        Raises:
+            StateFileError: the file cannot be read or understood.
+        """
+        memory = self.load()
+        if memory is None:
+            return None
+        name, started_at = (recording.name, recording.started_at) if recording else (None, None)
+        if (memory.recording, memory.started_at) == (name, started_at):
+            return memory
+        log.warning("open stays of another recording are left behind")
+        return None
 
     def save(self, memory: CameraMemory) -> None:
         """Replace the file; after a crash there is the old one or the new one, whole.
@@ -183,6 +215,7 @@ def _save_stays(stays: Sequence[Stay]) -> tuple[_SavedStay, ...]:
             evidence_at=stay.evidence_at,
             plate_texts=stay.plate_texts,
             plate_tries=stay.plate_tries,
+            check_texts=stay.check_texts,
             saved_look=_save_look(stay.look) if stay.look else None,
         )
         for stay in stays
@@ -204,6 +237,7 @@ def _load_stay(saved: _SavedStay) -> Stay:
         evidence_at=saved.evidence_at,
         plate_texts=saved.plate_texts,
         plate_tries=saved.plate_tries,
+        check_texts=saved.check_texts,
     )
 
 

@@ -48,11 +48,18 @@ def find_network(name: str) -> NetworkFile:
     """The file behind an entry of `manifest.toml`, or behind a path.
 
     Raises:
-        NetworkFileError: no such entry or file, an unknown kind, or another hash than the entry's.
+        NetworkFileError: no such entry or file, an unknown kind, or another hash than the entry's,
+            or than that of a file `NAME.sha256` beside it.
     """
     entry = _manifest().get(name)
     path = _entry_path(name, entry) if entry else Path(name)
-    if not path.exists():
+    if entry and not path.exists():
+        raise NetworkFileError(
+            f"weights {name}: {path} is missing; install the package {entry['package']} again"
+            if "package" in entry
+            else f"weights {name}: {path} is missing; install remindfirst again"
+        )
+    if not path.exists() or not name:
         known = ", ".join(sorted(_manifest()))
         raise NetworkFileError(
             f"weights {name}: no such file ({path.absolute()}); give a .onnx or .pt file, or one "
@@ -60,12 +67,19 @@ def find_network(name: str) -> NetworkFile:
         )
     kind = _kind(path)
     sha256 = _sha256(path)
-    if entry and sha256 != entry["sha256"]:
+    expected = entry["sha256"] if entry else _noted_sha256(path)
+    if expected is not None and sha256 != expected:
         raise NetworkFileError(
-            f"weights {path}: SHA-256 is {sha256}, the manifest says {entry['sha256']}; "
-            "fetch or install the file again"
+            f"weights {path}: SHA-256 is {sha256}, expected {expected}; fetch the file again"
         )
     return NetworkFile(path=path, kind=kind, sha256=sha256)
+
+
+def _noted_sha256(path: Path) -> str | None:
+    """What a file `NAME.sha256` beside the weights says, in the form of sha256sum."""
+    note = path.with_name(f"{path.name}.sha256")
+    words = note.read_text(encoding="utf-8").split() if note.is_file() else []
+    return words[0].lower() if words else None
 
 
 def _kind(path: Path) -> NetworkKind:
@@ -91,8 +105,7 @@ def _entry_path(name: str, entry: dict[str, str]) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise NetworkFileError(
-            f"weights {name}: the package {package} is missing; "
-            "run: pip install 'remindfirst[detector]'"
+            f"weights {name}: the package {package} is missing; install the extra `detector` again"
         )
     return Path(spec.origin).parent / entry["file"]
 

@@ -44,7 +44,7 @@ class UltralyticsDetector:
             from ultralytics import YOLO
         except ImportError as exc:
             raise NetworkFileError(
-                f"weights {file.path}: need the extra yolo; run: pip install 'remindfirst[yolo]'"
+                f"weights {file.path}: need the extra `yolo`; run: make yolo"
             ) from exc
         try:
             self._network = YOLO(str(file.path))

@@ -60,22 +60,43 @@ def texture(seed: int, height: int, width: int) -> ImageArray:
 
 
 _STREET = texture(1, HEIGHT, WIDTH)
-_CAR = texture(2, 3 * HEIGHT, 3 * WIDTH)
+_COATS: dict[int, ImageArray] = {}
 
 
-def a_picture(cars: Sequence[Box] = ()) -> ImageArray:
-    """The street with textured boxes on it, cut off at the picture's edges."""
+def _coat(seed: int) -> ImageArray:
+    if seed not in _COATS:
+        _COATS[seed] = texture(seed, 3 * HEIGHT, 3 * WIDTH)
+    return _COATS[seed]
+
+
+def a_picture(cars: Sequence[Box] = (), *, coats: Sequence[int] = ()) -> ImageArray:
+    """The street with textured boxes on it, cut off at the picture's edges.
+
+    `coats` are the seeds of the boxes' textures, in their order; they look alike without them.
+    """
     image = _STREET.copy()
-    for box in cars:
+    for box, seed in zip(cars, coats or [2] * len(cars), strict=True):
         x1, y1, x2, y2 = (round(value) for value in box)
         left, top = max(0, x1), max(0, y1)
         right, bottom = max(left, min(WIDTH, x2)), max(top, min(HEIGHT, y2))
-        image[top:bottom, left:right] = _CAR[top - y1 : bottom - y1, left - x1 : right - x1]
+        image[top:bottom, left:right] = _coat(seed)[top - y1 : bottom - y1, left - x1 : right - x1]
     return image
 
 
-def a_frame(seconds: float, cars: Sequence[Box] = (), *, camera_id: str = "cam-1") -> Frame:
-    return Frame(camera_id=camera_id, image=a_picture(cars), captured_at=at(seconds))
+def a_frame(
+    seconds: float,
+    cars: Sequence[Box] = (),
+    *,
+    camera_id: str = "cam-1",
+    coats: Sequence[int] = (),
+) -> Frame:
+    image = a_picture(cars, coats=coats)
+    return Frame(camera_id=camera_id, image=image, captured_at=at(seconds))
+
+
+def moved(box: Box, dx: float, dy: float) -> Box:
+    x1, y1, x2, y2 = box
+    return (x1 + dx, y1 + dy, x2 + dx, y2 + dy)
 
 
 def detections(
@@ -158,6 +179,7 @@ class ListBus:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.batches: list[tuple[Event, ...]] = []
         self.is_down = False
 
     def publish(self, events: Sequence[Event]) -> tuple[Envelope, ...]:
@@ -165,6 +187,7 @@ class ListBus:
             raise BusUnavailableError("bus: away")
         first = len(self.events)
         self.events += events
+        self.batches.append(tuple(events))
         return tuple(
             Envelope.wrap(event, EventId(source="test", epoch=1, seq=first + n))
             for n, event in enumerate(events)

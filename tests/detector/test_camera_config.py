@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from detector.camera_config import load_camera, zones_in_pixels
+from detector.camera_config import zones_in_pixels
+from detector.camera_file import load_camera
 from detector.errors import CameraFileError
 from tests.detector.builders import a_camera
 
@@ -74,7 +75,11 @@ def test_all_findings_are_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"zones: [", "not a YAML file"), (b"\xff\xfe\x00", "not a YAML file"), (b"", "file: ")],
+    [
+        (b"zones: [", "not YAML in UTF-8"),
+        (b"\xff\xfe\x00", "not YAML in UTF-8"),
+        (b"", "must be a set"),
+    ],
     ids=["broken", "bytes", "empty"],
 )
 def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes, says: str) -> None:

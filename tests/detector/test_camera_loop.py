@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from detector.camera_loop import CameraLoop, Eyes, Recording
+from detector.camera_loop import CameraLoop, Eyes
 from detector.reporting import Reporter
-from detector.stay_file import StayFile
+from detector.stay_file import Recording, StayFile
 from detector.tracking import ByteTracker
 from pipeline.events import (
     CameraDocument,
@@ -48,6 +48,7 @@ class Bench:
         self.bus = ListBus()
         self.store = SwitchedStore(folder / "evidence")
         self.reader = ToldPlateReader()
+        self.max_waiting_bytes = 2**20
         self.loop = self.open()
 
     def open(self, recording: Recording | None = None) -> CameraLoop:
@@ -58,7 +59,12 @@ class Bench:
                 tracker=ByteTracker(FPS),
                 plate_reader=self.reader,
             ),
-            Reporter(self.camera.camera_id, self.bus, self.store),
+            Reporter(
+                self.camera.camera_id,
+                self.bus,
+                self.store,
+                max_waiting_bytes=self.max_waiting_bytes,
+            ),
             StayFile(self.folder / "cam-1.stays.json"),
             recording=recording,
         )
@@ -173,6 +179,91 @@ def test_a_full_evidence_store_holds_events_and_loses_none(tmp_path: Path) -> No
     assert bench.loop.waiting == 0
 
 
+def test_a_suspicion_that_waited_leaves_together_with_its_departure(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, leaves_at_40)
+    bench.store.is_full = True
+    bench.run(0, 60)
+    bench.store.is_full = False
+    bench.loop.flush()
+    (batch,) = (one for one in bench.bus.batches if bench.said(ViolationSuspected)[0] in one)
+    assert bench.said(VehicleDeparted)[0] in batch
+
+
+def test_a_departure_does_not_wait_for_the_pictures_of_another_vehicle(tmp_path: Path) -> None:
+    second: Box = (180.0, 100.0, 240.0, 140.0)
+
+    def one_leaves_one_comes(t: float) -> Sequence[Box]:
+        return [*([CAR_BOX] if t < 40 else []), *([second] if t >= 20 else [])]
+
+    bench = Bench(tmp_path, one_leaves_one_comes).run(0, 25)
+    bench.store.is_full = True
+    bench.run(25, 60)
+    assert len(bench.said(VehicleDeparted)) == 1
+    assert len(bench.said(ViolationSuspected)) == 1
+    assert bench.loop.waiting > 0
+
+
+def test_pictures_that_are_stored_wait_for_the_bus_outside_the_memory(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, stands)
+    bench.bus.is_down = True
+    bench.run(0, 20)
+    assert len([one for one in (tmp_path / "evidence").rglob("*") if one.is_file()]) == 3
+    bench.store.is_full = True
+    bench.bus.is_down = False
+    bench.loop.flush()
+    assert len(bench.said(ViolationSuspected)) == 1
+
+
+def test_no_suspicion_is_taken_while_there_is_no_room_for_its_pictures(tmp_path: Path) -> None:
+    second: Box = (180.0, 100.0, 240.0, 140.0)
+    bench = Bench(tmp_path, lambda t: [CAR_BOX] if t < 20 else [CAR_BOX, second])
+    bench.max_waiting_bytes = 1
+    bench.restart()
+    bench.store.is_full = True
+    bench.run(0, 60)
+    assert bench.loop.waiting == 1
+    reasons = [one.reason for one in bench.said(CameraStatus) if one.state is CameraState.HELD]
+    assert len(reasons) == 2
+    assert "no suspicion is taken" in reasons[1]
+    bench.store.is_full = False
+    bench.run(60, 65)
+    assert len({one.episode_id for one in bench.said(ViolationSuspected)}) == 2
+    assert bench.said(ViolationSuspected)[1].captured_at >= at(60)
+
+
+def test_sightings_are_given_up_before_suspicions_are_put_off(tmp_path: Path) -> None:
+    second: Box = (180.0, 100.0, 240.0, 140.0)
+    bench = Bench(tmp_path, lambda t: [CAR_BOX] if t < 28 else [CAR_BOX, second])
+    bench.max_waiting_bytes = 1
+    bench.restart().run(0, 25)
+    bench.store.is_full = True
+    bench.run(25, 34)
+    assert bench.loop.waiting == 1
+    bench.run(34, 60)
+    assert bench.loop.waiting == 1
+    bench.store.is_full = False
+    bench.loop.flush()
+    assert len(bench.said(ViolationSuspected)) == 2
+    assert bench.said(ViolationOngoing) == []
+
+
+@pytest.mark.parametrize("state", [CameraState.LOST, CameraState.ENDED])
+def test_the_last_word_after_holding_is_what_the_stream_is_now(
+    tmp_path: Path, state: CameraState
+) -> None:
+    bench = Bench(tmp_path, stands)
+    bench.store.is_full = True
+    bench.run(0, 20)
+    if state is CameraState.LOST:
+        bench.loop.lost(at(21), "no answer")
+    else:
+        bench.loop.ended()
+    bench.store.is_full = False
+    bench.loop.flush()
+    assert bench.states()[-1] is state
+    assert bench.loop.state is state
+
+
 def test_a_bus_that_is_away_holds_events_and_loses_none(tmp_path: Path) -> None:
     bench = Bench(tmp_path, stands)
     bench.bus.is_down = True
@@ -218,6 +309,20 @@ def test_a_kill_between_publishing_and_saving_repeats_the_same_episode(tmp_path:
     (tmp_path / "cam-1.stays.json").write_bytes(state)
     bench.restart().run(12, 20)
     assert len({one.episode_id for one in bench.said(ViolationSuspected)}) == 1
+
+
+def test_a_live_camera_whose_clock_was_in_the_future_is_not_blind_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, leaves_at_40).run(0, 15)
+    state_file = tmp_path / "cam-1.stays.json"
+    future = state_file.read_text().replace("2026-03-02T", "2027-03-02T")
+    state_file.write_text(future)
+    bench.restart().run(16, 60)
+    (suspected,) = bench.said(ViolationSuspected)
+    assert bench.said(VehicleDeparted)[0].episode_id == suspected.episode_id
+    assert len(bench.said(ViolationOngoing)) == 1
+    assert "clock went back" in bench.said(CameraStatus)[-1].reason
 
 
 def test_a_departure_that_the_bus_did_not_take_is_said_after_a_restart(tmp_path: Path) -> None:
@@ -297,6 +402,40 @@ def test_plate_reads_that_differ_leave_the_plate_doubtful_at_a_bounded_cost(
     bench.restart().run(0, 60)
     assert bench.said(ViolationOngoing)[-1].plate.status is PlateStatus.DOUBTFUL
     assert bench.reader.calls < 15
+
+
+def test_another_plate_on_a_vehicle_found_again_is_another_episode(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, lambda _: [WIDE])
+    bench.reader = ToldPlateReader(*["鄂A12345"] * 3, *["鄂B99999"] * 100)
+    bench.restart().run(0, 45)
+    bench.loop.lost(at(45), "no answer")
+    bench.run(245, 360)
+    first, second = bench.said(ViolationSuspected)
+    assert (first.plate.text, second.plate.text) == ("鄂A12345", "鄂B99999")
+    assert second.plate.status is PlateStatus.AGREED
+    later = [one for one in bench.said(ViolationOngoing) if one.captured_at > at(245)]
+    assert {one.episode_id for one in later} == {second.episode_id}
+    assert {one.plate.text for one in later} == {"鄂B99999"}
+    assert bench.said(VehicleDeparted) == []
+
+
+def test_one_misread_of_a_vehicle_found_again_is_no_other_vehicle(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, lambda _: [WIDE])
+    bench.reader = ToldPlateReader(*["鄂A12345"] * 3, "鄂A12346", *["鄂A12345"] * 100)
+    bench.restart().run(0, 45).run(245, 330)
+    (suspected,) = bench.said(ViolationSuspected)
+    sightings = bench.said(ViolationOngoing)
+    assert {one.episode_id for one in sightings} == {suspected.episode_id}
+    assert {one.plate.text for one in sightings} == {"鄂A12345"}
+    assert bench.reader.calls < 8
+
+
+def test_a_plate_that_is_contradicted_before_the_suspicion_is_not_agreed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, lambda _: [WIDE])
+    bench.reader = ToldPlateReader(*["鄂A12345"] * 3, *["鄂B99999"] * 2)
+    bench.restart().run(0, 7).run(12, 30)
+    (suspected,) = bench.said(ViolationSuspected)
+    assert suspected.plate.status is PlateStatus.DOUBTFUL
 
 
 def test_a_suspicion_waits_a_moment_for_a_plate_that_is_still_being_read(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from threading import Event as Flag
 
 import pytest
 
-from detector.camera_loop import CameraLoop, Eyes, Recording
+from detector.camera_loop import CameraLoop, Eyes
 from detector.camera_runner import CameraInput, CameraRunner
 from detector.errors import OutputError, SourceLostError
 from detector.reporting import Reporter
 from detector.sources import Frame
-from detector.stay_file import StayFile
+from detector.stay_file import Recording, StayFile
 from detector.tracking import ByteTracker
 from pipeline.events import CameraState, CameraStatus, VehicleDeparted, ViolationSuspected
 from tests.detector.builders import (

@@ -35,10 +35,11 @@ def test_of_all_texts_on_a_vehicle_the_plate_is_picked(
         (["A1B2C3"] * 3, PlateStatus.AGREED, "A1B2C3", 3),
         (["A1B2C3"] * 3 + ["A1B2C8"], PlateStatus.AGREED, "A1B2C3", 3),
         (["A1B2C3"] * 3 + ["A1B2C8"] * 2, PlateStatus.DOUBTFUL, "A1B2C3", 3),
+        (["8O8"] * 9, PlateStatus.DOUBTFUL, "8O8", 9),
         (["A1B2C3", "A1B2C8", "A1B2O3"], PlateStatus.DOUBTFUL, "A1B2C3", 1),
     ],
 )
-def test_a_vote_needs_three_that_agree_and_a_clear_majority(
+def test_a_vote_needs_three_that_agree_a_clear_majority_and_the_length_of_a_plate(
     texts: list[str], status: PlateStatus, text: str | None, agreeing: int
 ) -> None:
     reading = vote(texts)

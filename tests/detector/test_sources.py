@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from detector.errors import SourceError
@@ -91,3 +93,11 @@ def test_a_truncated_file_gives_what_it_has_and_then_says_where_it_breaks(tmp_pa
     with pytest.raises(SourceError, match=r"cut\.mkv: breaks off at [3-6]\.\d s of 10\.0 s"):
         seen.extend(frame.captured_at for frame in video.frames())
     assert len(seen) > 20
+
+
+def test_a_still_picture_is_no_recording(tmp_path: Path) -> None:
+    picture = tmp_path / "still.jpg"
+    cv2.imwrite(str(picture), np.zeros((48, 64, 3), np.uint8))
+
+    with pytest.raises(SourceError, match="a still picture"):
+        open_video_file(picture, a_camera())

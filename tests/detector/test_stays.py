@@ -1,5 +1,3 @@
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -7,73 +5,20 @@ import pytest
 
 from detector.geometry import FloatArray
 from detector.sources import Frame
-from detector.stays import Departure, Stay, StayBook
-from detector.tracking import ByteTracker
 from pipeline.events import DepartureKind, VehicleClass
 from tests.detector.builders import (
     CAR_BOX,
     FPS,
-    HEIGHT,
-    WIDTH,
     Box,
     a_frame,
     a_picture,
     at,
     detections,
     jitter,
+    moved,
     times,
 )
-
-WHOLE_PICTURE: FloatArray = np.array(
-    [[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], dtype=np.float64
-)
-Seen = Callable[[float], Sequence[Box]]
-
-
-def always(*boxes: Box) -> Seen:
-    return lambda _: boxes
-
-
-class Watch:
-    """Feeds a book with what is truly there and what the network says of it."""
-
-    def __init__(self, book: StayBook | None = None) -> None:
-        self.book = book or StayBook(gap_limit_s=2.0)
-        self.tracker = ByteTracker(FPS)
-        self.departures: list[Departure] = []
-        self.opened: set[object] = set()
-        self.longest_s = 0.0
-
-    def run(
-        self, start_s: float, end_s: float, seen: Seen, *, truth: Seen | None = None
-    ) -> "Watch":
-        for t in times(start_s, end_s):
-            self.see(a_frame(t, (truth or seen)(t)), seen(t))
-        return self
-
-    def see(self, frame: Frame, boxes: Sequence[Box]) -> None:
-        tracked = self.tracker.update(detections(boxes), frame.captured_at)
-        self.departures += self.book.update(frame, tracked, watched_px=[WHOLE_PICTURE])
-        self.opened |= {stay.episode_id for stay in self.book.stays}
-        self.longest_s = max([self.longest_s, *(stay.observed_s for stay in self.book.stays)])
-
-    def the_stay(self) -> Stay:
-        (stay,) = self.book.stays
-        return stay
-
-    def report(self) -> Stay:
-        stay = replace(self.the_stay(), zone_id="kerb")
-        self.book.amend(stay)
-        return stay
-
-    def restart(self, stays: tuple[Stay, ...] | None = None) -> "Watch":
-        kept = self.book.stays if stays is None else stays
-        return Watch(StayBook(gap_limit_s=2.0, stays=kept))
-
-
-def moved(box: Box, dx: float, dy: float, grow: float = 0.0) -> Box:
-    x1, y1, x2, y2 = box
-    return (x1 + dx - grow, y1 + dy - grow, x2 + dx + grow, y2 + dy + grow)
+from tests.detector.watch import WHOLE_PICTURE, Watch, always
 
 
 def test_a_vehicle_at_rest_is_one_stay_whose_time_counts_from_when_it_stopped() -> None:

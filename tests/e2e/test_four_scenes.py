@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.camera_config import load_camera
+from detector.camera_file import load_camera
 from detector.camera_loop import CameraLoop, Eyes
 from detector.errors import SourceLostError
 from detector.perception import PlateReader, open_detector, open_plate_reader

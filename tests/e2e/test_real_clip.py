@@ -20,6 +20,7 @@ from pipeline.storage import open_storage
 from remindfirst import app
 from review_ui.app import create_app
 from review_ui.auth import hash_password
+from review_ui.dependencies import SESSION_COOKIE
 from review_ui.settings import ReviewSettings
 from tests.review_ui.desk import PASSWORD, Browser, text_of
 
@@ -128,7 +129,7 @@ def test_the_car_on_the_shoulder_becomes_a_case_that_a_person_decides(
     browser = Browser(web, None)
     browser.get("/sign-in")
     browser.post("/sign-in", name="li", password=PASSWORD)
-    browser.token = browser.http.cookies.get("rf_session")
+    browser.token = browser.http.cookies.get(SESSION_COOKIE)
     page = browser.get(f"/review/{case.id}")
     assert case.number in text_of(page)
     pictures = set(re.findall(rf"/evidence/{case.id}/[0-9a-f]{{64}}", page.text))

@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -46,5 +47,19 @@ def test_a_file_with_another_hash_than_its_entry_is_refused(
     monkeypatch.setattr(
         registry, "_manifest", lambda: {"street": {"file": "street.onnx", "sha256": "0" * 64}}
     )
-    with pytest.raises(NetworkFileError, match=r"street\.onnx: SHA-256 is .*fetch or install"):
+    with pytest.raises(NetworkFileError, match=r"street\.onnx: SHA-256 is .*fetch the file again"):
         find_network("street")
+
+
+@pytest.mark.parametrize("known", ["right", "wrong"])
+def test_a_hash_noted_beside_the_weights_is_checked(tmp_path: Path, known: str) -> None:
+    path = tmp_path / "street.onnx"
+    path.write_bytes(b"network")
+    digest = hashlib.sha256(b"network").hexdigest() if known == "right" else "0" * 64
+    path.with_name("street.onnx.sha256").write_text(f"{digest}  street.onnx\n")
+
+    if known == "right":
+        assert find_network(str(path)).sha256 == digest
+    else:
+        with pytest.raises(NetworkFileError, match=r"street\.onnx: SHA-256 is .* fetch the file"):
+            find_network(str(path))

@@ -13,7 +13,7 @@ def test_without_the_extra_the_error_says_what_to_install(
     path = tmp_path / "street.pt"
     path.write_bytes(b"")
     monkeypatch.setitem(sys.modules, "ultralytics", None)
-    with pytest.raises(NetworkFileError, match=r"pip install 'remindfirst\[yolo\]'"):
+    with pytest.raises(NetworkFileError, match=r"make yolo"):
         UltralyticsDetector(find_network(str(path)), min_confidence=0.25)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import detector.cameras
-from detector.camera_config import load_camera, zones_in_pixels
+from detector.camera_config import zones_in_pixels
+from detector.camera_file import load_camera
 from detector.geometry import ground_point, polygon_contains
 from detector.simulator import Scenario, draw_scene, plate_of, truth
 from detector.simulator.motion import Passage, Stay, passing_pose, stay_lamps, stay_pose

@@ -1,0 +1,6 @@
+"""One vehicle, one stay: when it came to rest, how long it was truly seen there, when it left."""
+
+from detector.stays.book import StayBook
+from detector.stays.stay import Departure, Stay
+
+__all__ = ["Departure", "Stay", "StayBook"]

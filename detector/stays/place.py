@@ -1,0 +1,71 @@
+"""What one picture says of the place of a stay: is its vehicle there, hidden, or another one?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from detector.appearance import Look, View
+from detector.geometry import FloatArray, covered_ratio, iou, stands_within
+from detector.motion import Motion, shift_ratio
+from detector.stays.stay import Stay
+
+__all__ = [
+    "COVERED_RATIO",
+    "SAME_PLACE_IOU",
+    "SAME_VEHICLE",
+    "Absence",
+    "holds",
+    "is_covered",
+    "is_replaced",
+    "is_unmoved",
+    "likeness",
+]
+
+COVERED_RATIO = 0.4
+SAME_PLACE_IOU = 0.5
+SAME_VEHICLE = 0.75
+"""A vehicle that was lost and found again looks at least as like itself as this."""
+
+# What a vehicle looks like is learnt only while it stands just where it came to rest.
+_UNMOVED_RATIO = 0.1
+
+
+@dataclass(slots=True)
+class Absence:
+    """A place without its vehicle: since when, and what it looks like."""
+
+    since: datetime
+    look: Look
+
+
+def holds(stay: Stay, place: FloatArray) -> bool:
+    """Whether the stay is there, or in a part of it: a network may box a vehicle twice."""
+    return (
+        float(iou(place, stay.place_px[None])[0]) >= SAME_PLACE_IOU
+        or stands_within(place, stay.place_px)
+        or stands_within(stay.place_px, place)
+    )
+
+
+def is_unmoved(place: FloatArray, box: FloatArray) -> bool:
+    """Whether a box (shape (4,)) lies just where its vehicle came to rest."""
+    return shift_ratio(place, box) <= _UNMOVED_RATIO
+
+
+def likeness(stay: Stay, view: View) -> float:
+    """How much what stands in the stay's place looks like its vehicle; 1 when that is not known."""
+    if stay.look is None:
+        return 1.0
+    look = view.look_at(stay.place_px)
+    return 0.0 if look is None else stay.look.vehicle_likeness(look)
+
+
+def is_replaced(stay: Stay, motion: Motion, others_px: FloatArray, view: View) -> bool:
+    """Whether one that has come to rest is plainly not the vehicle of a stay in its place."""
+    if stay.last_seen_at >= motion.first_at or is_covered(stay, others_px):
+        return False
+    return likeness(stay, view) < SAME_VEHICLE
+
+
+def is_covered(stay: Stay, boxes_px: FloatArray) -> bool:
+    """Whether one of the boxes (shape (n, 4)) hides much of the stay's place."""
+    return bool((covered_ratio(stay.place_px, boxes_px) >= COVERED_RATIO).any())

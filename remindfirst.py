@@ -4,7 +4,6 @@ import csv
 import fcntl
 import json
 import logging
-import secrets
 import shutil
 import signal
 import socket
@@ -16,21 +15,11 @@ from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
-from typing import Annotated, NoReturn, Self
+from typing import Annotated, NoReturn
 
 import httpx
 import typer
 import yaml
-from argon2 import extract_parameters
-from argon2.exceptions import InvalidHashError
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
 
 import detector.commands
 import pipeline.commands
@@ -39,7 +28,14 @@ from detector.camera_file import load_camera
 from detector.errors import DetectorError
 from pipeline.case import CaseStatus, Disposition
 from pipeline.clock import SystemClock
-from pipeline.errors import PermanentError, PipelineError, findings
+from pipeline.configuration import (
+    CameraEntry,
+    PersonEntry,
+    QualificationEntry,
+    UpConfig,
+    load_config,
+)
+from pipeline.errors import PermanentError, PipelineError
 from pipeline.events.camera import CameraDocument
 from pipeline.notify import CsvContactBook
 from pipeline.reminder import DeliveryStatus
@@ -51,7 +47,7 @@ from pipeline.supervisor import BAD_INPUT, Supervisor, end_with_supervisor
 from pipeline.telemetry import configure_logging
 from review_ui.auth import hash_password
 
-__all__ = ["UpConfig", "demo_cameras_to_signal", "demo_config", "main", "register"]
+__all__ = ["demo_cameras_to_signal", "demo_config", "main", "register"]
 
 log = logging.getLogger("remindfirst")
 
@@ -67,135 +63,13 @@ app.add_typer(review_ui.commands.app)
 
 DEMO_PERSON = "demo"
 DEMO_PASSWORD = "remind-first"  # noqa: S105 - shown on the demo's sign-in page
+DEMO_SETTINGS = {
+    "REMINDFIRST_DEMO": "true",
+    "REMINDFIRST_DEMO_PERSON": DEMO_PERSON,
+    "REMINDFIRST_DEMO_PASSWORD": DEMO_PASSWORD,
+}
 DEMO_MARK = ".remindfirst-demo"
 DEMO_EXPECTED = {"suspected": 4, "reminded": 3, "delivered": 3, "cleared": 1, "in_review": 1}
-
-
-class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CameraEntry(_Closed):
-    """A camera file, and the legal state of the camera's site."""
-
-    file: Path
-    state: SiteState = SiteState.DRAFT
-    published_on: date | None = None
-    calibrated_until: date | None = None
-
-
-class QualificationEntry(_Closed):
-    """A law-enforcement qualification; `valid_until` is its last day."""
-
-    number: str
-    valid_from: date
-    valid_until: date
-
-
-class PersonEntry(_Closed):
-    """A member of staff; `remindfirst hash-password` makes the hash."""
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
-    name: str
-    unit: str
-    roles: tuple[Role, ...]
-    password_hash: str
-    qualification: QualificationEntry | None = None
-
-    @field_validator("password_hash")
-    @classmethod
-    def _whole_hash(cls, value: str) -> str:
-        try:
-            extract_parameters(value)
-        except InvalidHashError as exc:
-            raise ValueError("not an Argon2 hash; remindfirst hash-password makes one") from exc
-        return value
-
-
-class UpConfig(_Closed):
-    """What `remindfirst up` runs; relative paths start at the file's own folder."""
-
-    data: Path = Path("var")
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65535)
-    endpoint_port: int = Field(default=8011, ge=1, le=65535)
-    rulebook: str = "hubei"
-    weights: str
-    contacts: Path
-    delivered_after_s: float | None = Field(default=None, ge=0)
-    agency_name: str
-    agency_phone: str
-    reminder_language: str = Field(default="zh-CN", pattern="^(zh-CN|en)$")
-    cameras: tuple[CameraEntry, ...] = Field(min_length=1)
-    people: tuple[PersonEntry, ...] = ()
-
-    @model_validator(mode="after")
-    def _two_ports(self) -> Self:
-        if self.port == self.endpoint_port:
-            raise ValueError("port and endpoint_port must differ")
-        return self
-
-    @property
-    def storage_url(self) -> str:
-        """The database in the data folder."""
-        return f"sqlite:///{self.data}/state.db"
-
-    def environment(self, *, is_demo: bool) -> dict[str, str]:
-        """The REMINDFIRST_* variables of every role."""
-        receipts = (
-            "" if self.delivered_after_s is None else f"?delivered_after_s={self.delivered_after_s}"
-        )
-        settings = {
-            "BUS_URL": f"sqlite:///{self.data}/bus.db",
-            "STORAGE_URL": self.storage_url,
-            "EVIDENCE_URL": f"file:{self.data}/evidence",
-            "STATE_DIR": f"{self.data}/detector",
-            "SIGNAL_DIR": f"{self.data}/signals",
-            "WEIGHTS": self.weights,
-            "ENDPOINT_PORT": str(self.endpoint_port),
-            "ENDPOINT_TOKEN": secrets.token_urlsafe(32),
-            "DETECTOR_ENDPOINTS": f"http://127.0.0.1:{self.endpoint_port}",
-            "RULEBOOK": self.rulebook,
-            "CONTACTS": str(self.contacts),
-            "CHANNEL_URL": f"phones:{self.data}/phones{receipts}",
-            "AGENCY_NAME": self.agency_name,
-            "AGENCY_PHONE": self.agency_phone,
-            "REMINDER_LANGUAGE": self.reminder_language,
-            "HOST": self.host,
-            "PORT": str(self.port),
-            "DEMO": str(is_demo).lower(),
-            "DEMO_PERSON": DEMO_PERSON,
-            "DEMO_PASSWORD": DEMO_PASSWORD,
-        }
-        return {f"REMINDFIRST_{name}": value for name, value in settings.items()}
-
-
-def load_config(file: Path) -> UpConfig:
-    """Read the file of `remindfirst up`; its relative paths become absolute.
-
-    Raises:
-        PermanentError: not there, no YAML, or a wrong value; names the place.
-    """
-    try:
-        config = UpConfig.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except OSError as exc:
-        raise PermanentError(f"{file}: {exc.strerror}; give the path of a configuration") from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise PermanentError(f"{file}: not YAML in UTF-8: {exc}") from exc
-    except ValidationError as exc:
-        raise PermanentError(findings(exc, str(file))) from exc
-    here = file.resolve().parent
-    weights = here / config.weights
-    return config.model_copy(
-        update={
-            "data": here / config.data,
-            "contacts": here / config.contacts,
-            "cameras": tuple(
-                entry.model_copy(update={"file": here / entry.file}) for entry in config.cameras
-            ),
-            "weights": str(weights) if weights.exists() else config.weights,
-        }
-    )
 
 
 def register(config: UpConfig, storage: Storage) -> None:
@@ -286,7 +160,7 @@ def _run(
     }
     with (
         _sole_use(config.data),
-        Supervisor(roles, config.environment(is_demo=is_demo)) as supervisor,
+        Supervisor(roles, config.environment() | (DEMO_SETTINGS if is_demo else {})) as supervisor,
     ):
         thread = Thread(target=beside, daemon=True) if beside else None
         if thread:

@@ -5,8 +5,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from pipeline.configuration import load_config
 from pipeline.errors import PermanentError
-from remindfirst import app, load_config
+from remindfirst import app
 
 CONFIG = {
     "weights": "background",

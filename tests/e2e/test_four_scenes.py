@@ -19,10 +19,11 @@ from pipeline.app import build_worker
 from pipeline.bus import EventPublisher, open_publisher
 from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.clock import ManualClock
+from pipeline.configuration import UpConfig
 from pipeline.evidence import EvidenceStore, open_evidence_store
 from pipeline.settings import PipelineSettings
 from pipeline.storage import open_storage
-from remindfirst import UpConfig, demo_cameras_to_signal, demo_config, register
+from remindfirst import demo_cameras_to_signal, demo_config, register
 from tests.builders import NOON, seconds
 
 TICK_S = 0.25
@@ -82,7 +83,7 @@ class Street:
 def _settings(config: UpConfig) -> PipelineSettings:
     names = {
         name.removeprefix("REMINDFIRST_").lower(): value
-        for name, value in config.environment(is_demo=True).items()
+        for name, value in config.environment().items()
     }
     known = {name: names[name] for name in PipelineSettings.model_fields if name in names}
     return PipelineSettings.model_validate(known)

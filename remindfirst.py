@@ -245,12 +245,12 @@ def demo(
 ) -> None:
     """Four simulated cameras and the whole story, from the first picture to a decision."""
     configure_logging(logging.WARNING if for_s is None else logging.ERROR)
-    stop = _stop_signal()
     try:
         _require_free("127.0.0.1", port, port + 1)
         today = SystemClock().now().date()
         config = demo_config(data.resolve(), port=port, seed=seed, today=today)
         storage = open_storage(config.storage_url)
+        stop = _stop_signal()
 
         def beside() -> None:
             if for_s is None:

@@ -10,7 +10,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -151,17 +151,17 @@ def _run(
     _require_free(config.host, config.port)
     _require_free("127.0.0.1", config.endpoint_port)
     CsvContactBook(config.contacts)
-    register(config, storage)
     command = [sys.executable, "-m", "remindfirst"]
     roles = {
         "detect": [*command, "detect", *[str(entry.file) for entry in config.cameras]],
         "work": [*command, "work"],
         "serve": [*command, "serve"],
     }
-    with (
-        _sole_use(config.data),
-        Supervisor(roles, config.environment() | (DEMO_SETTINGS if is_demo else {})) as supervisor,
-    ):
+    settings = config.environment() | (DEMO_SETTINGS if is_demo else {})
+    with ExitStack() as stack:
+        stack.enter_context(_sole_use(config.data))
+        register(config, storage)
+        supervisor = stack.enter_context(Supervisor(roles, settings))
         thread = Thread(target=beside, daemon=True) if beside else None
         if thread:
             thread.start()
@@ -325,7 +325,8 @@ def _empty(data: Path) -> None:
     """Forget an earlier demonstration, and nothing else."""
     if data.exists() and any(data.iterdir()) and not (data / DEMO_MARK).exists():
         raise PermanentError(f"{data}: holds something else than a demonstration; name another")
-    shutil.rmtree(data, ignore_errors=True)
+    with _sole_use(data):
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def _play_drivers(config: UpConfig, storage: Storage, stop: Event) -> None:

@@ -101,8 +101,7 @@ class Delivery:
         is_doubtful = reminder.is_doubtful or reminder.status is DeliveryStatus.SENDING
         reminder = replace(reminder, is_doubtful=is_doubtful)
         if not _is_wanted(case, reminder):
-            ended = DeliveryStatus.UNCERTAIN if is_doubtful else DeliveryStatus.CANCELLED
-            uow.outbox.finish(due, replace(reminder, status=ended), due_at=None)
+            uow.outbox.finish(due, _unsent(reminder), due_at=None)
             return None
         sending = replace(reminder, status=DeliveryStatus.SENDING)
         uow.outbox.save(sending)
@@ -143,8 +142,7 @@ class Delivery:
         if case is not None and _is_wanted(case, reminder):
             return False
         with self.storage.begin() as uow:
-            ended = DeliveryStatus.UNCERTAIN if reminder.is_doubtful else DeliveryStatus.CANCELLED
-            uow.outbox.finish(due, replace(reminder, status=ended), due_at=None)
+            uow.outbox.finish(due, _unsent(reminder), due_at=None)
             uow.commit()
         return True
 
@@ -223,6 +221,12 @@ class Delivery:
 def _is_wanted(case: Case, reminder: Reminder) -> bool:
     is_due = case.status is CaseStatus.REMINDER_DUE and case.left_at is None
     return is_due and case.reminder_key == reminder.key
+
+
+def _unsent(reminder: Reminder) -> Reminder:
+    """The message as one that is not sent any more, as far as anybody can tell."""
+    ended = DeliveryStatus.UNCERTAIN if reminder.is_doubtful else DeliveryStatus.CANCELLED
+    return replace(reminder, status=ended)
 
 
 def _told_uncertain(uow: UnitOfWork, case: Case, status: DeliveryStatus) -> Case:

@@ -70,7 +70,9 @@ class Worker:
         for case_id in due:
             with _contained("timer", case_id):
                 self.queue.ask_again(case_id)
-        carried = sum(self._carry_next() for _ in range(MESSAGES_PER_ROUND))
+        carried = 0
+        while carried < MESSAGES_PER_ROUND and self._carry_next():
+            carried += 1
         return bool(handled or due or carried) or self._answer_next_request()
 
     def _carry_next(self) -> bool:

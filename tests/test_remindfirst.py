@@ -1,3 +1,4 @@
+import fcntl
 import socket
 from pathlib import Path
 
@@ -117,3 +118,16 @@ def test_a_wrong_entry_is_not_told_twice(tmp_path: Path) -> None:
         load_config(_written(tmp_path, cameras=[{"file": "x", "state": "ready"}]))
 
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_the_demo_never_empties_the_folder_of_one_that_runs(tmp_path: Path) -> None:
+    (tmp_path / ".remindfirst-demo").touch()
+    precious = tmp_path / "state.db"
+    precious.touch()
+    with (tmp_path / "in-use.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = CliRunner().invoke(app, ["demo", "--for", "1", "--data", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert "another remindfirst runs on it" in result.output
+    assert precious.exists()

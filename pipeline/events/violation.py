@@ -13,7 +13,11 @@ __all__ = [
     "BoxRatio",
     "DepartureKind",
     "LocalName",
+    "NotWaiting",
     "PlaceClass",
+    "StandingEvidence",
+    "UnseenReason",
+    "UnseenSpan",
     "VehicleClass",
     "VehicleDeparted",
     "ViolationOngoing",
@@ -80,6 +84,56 @@ class DepartureKind(StrEnum):
     PLACE_EMPTY = "place_empty"
 
 
+class NotWaiting(StrEnum):
+    """What shows that a vehicle at rest does not wait in traffic."""
+
+    PLACE = "place"
+    """Nobody waits in such a place, and nothing spoke for a queue."""
+    BESIDE_TRAFFIC = "beside_traffic"
+    """Traffic drove past its place, and never over it."""
+    PASSED = "passed"
+    """Vehicles of its own direction drove around it."""
+    ROAD_AHEAD_FREE = "road_ahead_free"
+    """Those before it drove off, and it did not follow."""
+    OUTLASTED = "outlasted"
+    """It stood longer than traffic is held anywhere."""
+    HELD_AHEAD = "held_ahead"
+    """It entered though the road ahead was full: for places that must be kept clear."""
+
+
+class UnseenReason(StrEnum):
+    """Why a vehicle was not seen for a time; such time never counts against it."""
+
+    HIDDEN = "hidden"
+    MISSED = "missed"
+    IMPAIRED = "impaired"
+    NO_PICTURE = "no_picture"
+
+
+class UnseenSpan(BaseModel):
+    """A time in which a standing vehicle was not seen."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    since: AwareDatetime
+    until: AwareDatetime
+    reason: UnseenReason
+
+
+class StandingEvidence(BaseModel):
+    """Why a vehicle at rest is held to stand there and not to wait; numbers are vehicles.
+
+    `drove_over` drove over its place before it came, `passed_by` drove past it while it stood.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    basis: NotWaiting
+    passed_by: int = Field(default=0, ge=0)
+    drove_over: int = Field(default=0, ge=0)
+    is_arrival_seen: bool = False
+
+
 Ratio = Annotated[float, Field(ge=0, le=1)]
 BoxRatio = tuple[Ratio, Ratio, Ratio, Ratio]
 """x1, y1, x2, y2 as shares of the picture's width and height, origin top left, y down."""
@@ -99,7 +153,8 @@ class ViolationSuspected(_AboutEpisode):
     """A rule of the detector fired; nothing is proven.
 
     `stood_since_at` is when the vehicle came to rest, `observed_s` how long it was truly seen at
-    rest, `moved_ratio` how far it moved meanwhile as a share of its own box size.
+    rest, `moved_ratio` how far it moved meanwhile as a share of its own box size. `unseen` are the
+    longest times in which it was not seen since.
     """
 
     type: Literal["ViolationSuspected"] = "ViolationSuspected"
@@ -112,6 +167,8 @@ class ViolationSuspected(_AboutEpisode):
     stood_since_at: AwareDatetime
     observed_s: float = Field(ge=0)
     dwell_limit_s: float = Field(gt=0)
+    unseen: tuple[UnseenSpan, ...] = ()
+    standing: StandingEvidence | None = None
     moved_ratio: float = Field(ge=0)
     box: BoxRatio
     plate: PlateReading
@@ -127,6 +184,7 @@ class ViolationOngoing(_AboutEpisode):
 
     type: Literal["ViolationOngoing"] = "ViolationOngoing"
     observed_s: float = Field(ge=0)
+    unseen: tuple[UnseenSpan, ...] = ()
     moved_ratio: float = Field(ge=0)
     box: BoxRatio
     plate: PlateReading

@@ -20,6 +20,16 @@ def zone(**changes: object) -> list[dict[str, object]]:
     return [PLAIN["zones"][0] | changes]
 
 
+def lane(**changes: object) -> dict[str, object]:
+    whole = {
+        "lane_id": "north",
+        "name": {"zh": "北", "en": "North"},
+        "direction": [[0.5, 0.9], [0.5, 0.1]],
+        "polygon": [[0, 0], [1, 0], [1, 1]],
+    } | changes
+    return {key: value for key, value in whole.items() if value is not None}
+
+
 def test_a_camera_file_gives_its_zones_in_pixels_of_the_picture(tmp_path: Path) -> None:
     document = load_camera(write(tmp_path / "cam.yaml"))
     (one,) = zones_in_pixels(document, width_px=200, height_px=100)
@@ -56,7 +66,22 @@ def test_a_relative_source_lies_beside_the_camera_file(
             r"zones\.0\.polygon\.1\.0: .*less than",
         ),
         ({"zones": zone(dwell_s=0)}, r"zones\.0\.dwell_s: "),
-        ({"zones": zone() + zone()}, "zones: two zones are called 'kerb'"),
+        ({"zones": zone() + zone()}, r"zones\.1\.zone_id: 'kerb' is the name of zones\.0\.zone_id"),
+        (
+            {"zones": zone(hours=[{"begin": "07:00", "end": "07:00"}])},
+            r"zones\.0\.hours\.0: .*never begin; give another end",
+        ),
+        ({"zones": zone(vehicle_classes=["tram"])}, r"zones\.0\.vehicle_classes\.0: .*'car'"),
+        (
+            {"zones": zone(violation_type="red_light")},
+            r"zones\.0\.violation_type: no detector rule",
+        ),
+        ({"lanes": [lane(direction=None)]}, r"lanes\.0\.direction: .*add it"),
+        (
+            {"lanes": [lane(direction=[[0.5, 0.5], [0.5, 0.5]])]},
+            r"lanes\.0\.direction: .*no length",
+        ),
+        ({"lanes": [lane(lane_id="kerb")]}, r"lanes\.0\.lane_id: 'kerb' is the name of zones\.0"),
         ({"time_zone": "Mars"}, "time_zone: unknown time zone 'Mars'"),
     ],
 )

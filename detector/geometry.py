@@ -45,9 +45,9 @@ def polygon_contains(polygon_px: FloatArray, point_px: tuple[float, float]) -> b
 
 
 def _overlap_px2(xyxy_px: FloatArray, others_px: FloatArray) -> FloatArray:
-    top_left = np.maximum(xyxy_px[:2], others_px[:, :2])
-    bottom_right = np.minimum(xyxy_px[2:], others_px[:, 2:])
-    overlap: FloatArray = np.prod(np.clip(bottom_right - top_left, 0, None), axis=1)
+    top_left = np.maximum(xyxy_px[..., :2], others_px[..., :2])
+    bottom_right = np.minimum(xyxy_px[..., 2:], others_px[..., 2:])
+    overlap: FloatArray = np.prod(np.clip(bottom_right - top_left, 0, None), -1)
     return overlap
 
 
@@ -57,7 +57,7 @@ def _area_px2(boxes_px: FloatArray) -> FloatArray:
 
 
 def iou(xyxy_px: FloatArray, others_px: FloatArray) -> FloatArray:
-    """Intersection over union of one box with each of `others_px` (shape (n, 4)); shape (n,)."""
+    """Intersection over union of boxes, shape (..., 4) each, as they broadcast."""
     overlap = _overlap_px2(xyxy_px, others_px)
     union = _area_px2(xyxy_px) + _area_px2(others_px) - overlap
     ratio: FloatArray = overlap / np.maximum(union, 1e-9)
@@ -65,7 +65,7 @@ def iou(xyxy_px: FloatArray, others_px: FloatArray) -> FloatArray:
 
 
 def covered_ratio(xyxy_px: FloatArray, others_px: FloatArray) -> FloatArray:
-    """Share of one box that each of `others_px` (shape (n, 4)) covers; shape (n,)."""
+    """Share of boxes that others cover, shape (..., 4) each, as they broadcast."""
     overlap = _overlap_px2(xyxy_px, others_px)
     ratio: FloatArray = overlap / np.maximum(_area_px2(xyxy_px), 1e-9)
     return ratio

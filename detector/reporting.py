@@ -28,6 +28,7 @@ from pipeline.events import (
     CameraStatus,
     Event,
     EvidenceRef,
+    UnseenSpan,
     VehicleDeparted,
     ViolationOngoing,
     ViolationSuspected,
@@ -39,6 +40,7 @@ __all__ = ["Report", "Reporter", "sighting_report", "suspicion_report"]
 log = logging.getLogger(__name__)
 
 _MAX_WAITING_BYTES = 64 * 2**20
+_MAX_UNSEEN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +218,8 @@ def suspicion_report(suspicion: Suspicion, frame: Frame, *, model_version: str) 
             stood_since_at=stay.stood_since_at,
             observed_s=round(stay.observed_s, 2),
             dwell_limit_s=shape.dwell_s,
+            unseen=_longest(stay.unseen),
+            standing=suspicion.evidence,
             moved_ratio=round(stay.moved_ratio, 4),
             box=box,
             plate=plate_of(stay),
@@ -242,6 +246,7 @@ def sighting_report(stay: Stay, zone: Zone, frame: Frame) -> Report:
             episode_id=stay.episode_id,
             captured_at=frame.captured_at,
             observed_s=round(stay.observed_s, 2),
+            unseen=_longest(stay.unseen),
             moved_ratio=round(stay.moved_ratio, 4),
             box=box,
             plate=plate_of(stay),
@@ -251,6 +256,12 @@ def sighting_report(stay: Stay, zone: Zone, frame: Frame) -> Report:
 
     pictures = take_panorama(frame, zone=zone, box_px=stay.box_px)
     return Report(episode_id=stay.episode_id, make=make, pictures=pictures, is_sighting=True)
+
+
+def _longest(unseen: Sequence[UnseenSpan]) -> tuple[UnseenSpan, ...]:
+    """The longest gaps, in their order: an event has little room."""
+    kept = sorted(unseen, key=lambda gap: gap.until - gap.since)[-_MAX_UNSEEN:]
+    return tuple(gap for gap in unseen if gap in kept)
 
 
 def _box_ratio(xyxy_px: FloatArray, frame: Frame) -> tuple[float, float, float, float]:

@@ -19,10 +19,12 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from detector.appearance import Look
 from detector.errors import StateFileError
 from detector.geometry import FloatArray
+from detector.health import Reference
 from detector.stays import Departure, Stay
-from pipeline.events import DepartureKind, VehicleClass
+from detector.traffic import Counts
+from pipeline.events import DepartureKind, UnseenSpan, VehicleClass
 
-__all__ = ["CameraMemory", "Recording", "StayFile"]
+__all__ = ["CameraMemory", "KnownFlow", "Recording", "StayFile"]
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,14 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFlow:
+    """Where vehicles drive: `counts` of shape (rows, columns), as in `FlowMap`."""
+
+    since: AwareDatetime
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraMemory:
     """What a camera's loop must know to go on after a restart.
 
@@ -46,15 +56,21 @@ class CameraMemory:
         started_at: When that recording starts; None for a live camera.
         seen_until_at: Frames up to this instant are in it already.
         picture_px: Width and height of the pictures that the stays are measured in.
+        version: Of the camera's document; a later one may be drawn on another view.
         departures: Vehicles that left, as far as the bus does not know it yet.
+        flow: Where vehicles drive; None when it is not known yet.
+        reference: What the camera sees when it stands as it should; None when not known yet.
     """
 
     recording: str | None
     started_at: AwareDatetime | None
     seen_until_at: AwareDatetime
     picture_px: tuple[int, int]
+    version: int = 1
     stays: tuple[Stay, ...]
     departures: tuple[Departure, ...] = ()
+    flow: KnownFlow | None = None
+    reference: Reference | None = None
 
     def not_after(self, now: datetime) -> "CameraMemory":
         """The memory with no instant of an open stay after `now`."""
@@ -74,6 +90,9 @@ class _SavedStay(BaseModel):
     stood_since_at: AwareDatetime
     last_seen_at: AwareDatetime
     observed_s: float
+    unseen: tuple[UnseenSpan, ...] = ()
+    heading: tuple[float, float] | None = None
+    passed_by: int = 0
     moved_ratio: float
     zone_id: str | None
     evidence_at: AwareDatetime | None
@@ -89,14 +108,23 @@ class _SavedDeparture(BaseModel):
     seen_at: AwareDatetime
 
 
+class _SavedFlow(BaseModel):
+    since: AwareDatetime
+    rows: int
+    counts: str
+
+
 class _SavedMemory(BaseModel):
     version: int = 1
     recording: str | None
     started_at: AwareDatetime | None
     seen_until_at: AwareDatetime
     picture_px: tuple[int, int]
+    camera_version: int = 1
     stays: tuple[_SavedStay, ...]
     departures: tuple[_SavedDeparture, ...]
+    flow: _SavedFlow | None = None
+    reference: str | None = None
 
 
 class StayFile:
@@ -128,11 +156,14 @@ class StayFile:
             started_at=saved.started_at,
             seen_until_at=saved.seen_until_at,
             picture_px=saved.picture_px,
+            version=saved.camera_version,
             stays=tuple(_load_stay(stay) for stay in saved.stays),
             departures=tuple(
                 Departure(stay=_load_stay(one.stay), kind=one.kind, seen_at=one.seen_at)
                 for one in saved.departures
             ),
+            flow=_load_flow(saved.flow) if saved.flow else None,
+            reference=Reference.from_png(b64decode(saved.reference)) if saved.reference else None,
         )
 
     def load_for(self, recording: Recording | None) -> CameraMemory | None:
@@ -161,11 +192,14 @@ class StayFile:
             started_at=memory.started_at,
             seen_until_at=memory.seen_until_at,
             picture_px=memory.picture_px,
+            camera_version=memory.version,
             stays=_save_stays(memory.stays),
             departures=tuple(
                 _SavedDeparture(stay=_save_stays([one.stay])[0], kind=one.kind, seen_at=one.seen_at)
                 for one in memory.departures
             ),
+            flow=_save_flow(memory.flow) if memory.flow else None,
+            reference=b64encode(memory.reference.as_png()).decode() if memory.reference else None,
         )
         try:
             self._replace(saved.model_dump_json().encode())
@@ -210,6 +244,9 @@ def _save_stays(stays: Sequence[Stay]) -> tuple[_SavedStay, ...]:
             stood_since_at=stay.stood_since_at,
             last_seen_at=stay.last_seen_at,
             observed_s=stay.observed_s,
+            unseen=stay.unseen,
+            heading=None if stay.heading is None else (stay.heading[0], stay.heading[1]),
+            passed_by=stay.passed_by,
             moved_ratio=stay.moved_ratio,
             zone_id=stay.zone_id,
             evidence_at=stay.evidence_at,
@@ -231,6 +268,9 @@ def _load_stay(saved: _SavedStay) -> Stay:
         stood_since_at=saved.stood_since_at,
         last_seen_at=saved.last_seen_at,
         observed_s=saved.observed_s,
+        unseen=saved.unseen,
+        heading=None if saved.heading is None else np.array(saved.heading),
+        passed_by=saved.passed_by,
         moved_ratio=saved.moved_ratio,
         look=_load_look(saved.saved_look) if saved.saved_look else None,
         zone_id=saved.zone_id,
@@ -260,3 +300,13 @@ def _load_look(saved: _SavedLook) -> Look:
         patch=patch.reshape(Look.PATCH_SHAPE),
         surroundings=surroundings.astype(np.float64).reshape(Look.SURROUNDINGS_SHAPE),
     )
+
+
+def _save_flow(flow: KnownFlow) -> _SavedFlow:
+    content = flow.counts.astype(np.float16).tobytes()
+    return _SavedFlow(since=flow.since, rows=len(flow.counts), counts=b64encode(content).decode())
+
+
+def _load_flow(saved: _SavedFlow) -> KnownFlow:
+    counts = np.frombuffer(b64decode(saved.counts), np.float16).reshape(saved.rows, -1)
+    return KnownFlow(since=saved.since, counts=counts.astype(np.float32))

@@ -1,6 +1,6 @@
 """Rules that turn what was seen into a suspicion."""
 
 from detector.rules.base import Suspicion, ViolationRule
-from detector.rules.stopping import StoppingRule
+from detector.rules.standing import StandingRule
 
-__all__ = ["StoppingRule", "Suspicion", "ViolationRule"]
+__all__ = ["StandingRule", "Suspicion", "ViolationRule"]

@@ -2,5 +2,6 @@
 
 from detector.stays.book import StayBook
 from detector.stays.stay import Departure, Stay
+from detector.stays.surroundings import Situation, Surroundings
 
-__all__ = ["Departure", "Stay", "StayBook"]
+__all__ = ["Departure", "Situation", "Stay", "StayBook", "Surroundings"]

@@ -8,6 +8,7 @@ looks different, stands still and is covered by nothing, in an unchanged view. N
 clock or a file.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,13 +17,7 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from detector.appearance import Look, View, view_of
-from detector.geometry import (
-    FloatArray,
-    covered_ratio,
-    ground_point,
-    iou,
-    polygon_contains,
-)
+from detector.geometry import FloatArray, covered_ratio, ground_point, iou, polygon_contains
 from detector.motion import Motion, shift_ratio
 from detector.sources import Frame
 from detector.stays.place import (
@@ -31,7 +26,6 @@ from detector.stays.place import (
     SAME_VEHICLE,
     Absence,
     holds,
-    is_covered,
     is_replaced,
     is_unmoved,
     likeness,
@@ -39,7 +33,7 @@ from detector.stays.place import (
 from detector.stays.stay import Departure, Stay
 from detector.stays.tracks import Tracks
 from detector.tracking import TrackedDetections
-from pipeline.events import DepartureKind, VehicleClass
+from pipeline.events import DepartureKind, UnseenReason, VehicleClass
 
 __all__ = ["StayBook"]
 
@@ -64,11 +58,15 @@ _FORGET_UNREPORTED_AFTER = timedelta(minutes=10)
 _FORGET_AFTER = timedelta(hours=24)
 _STRANGER_AFTER = timedelta(minutes=10)
 _NEW_LOOK_AFTER = timedelta(seconds=10)
+_LOOK_EVERY = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
 class _Attention:
-    """What is known of a stay only while the process runs."""
+    """What is known of a stay only while the process runs.
+
+    `unseen_ms` are the milliseconds since it was last seen, by what was in the way.
+    """
 
     motion: Motion = field(default_factory=Motion)
     track_id: int = -1
@@ -76,6 +74,30 @@ class _Attention:
     is_in_place: bool = False
     has_driven_off: bool = False
     looks_new_since: datetime | None = None
+    looked_at: datetime | None = None
+    unseen_ms: Counter[UnseenReason] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sight:
+    """One frame, as far as stays are concerned.
+
+    Attributes:
+        boxes: Shape (n, 4).
+        tracks: The track of each box.
+        covered: Shape (n,) per stay: how much of its place each box covers.
+    """
+
+    now: datetime
+    view: View
+    boxes: FloatArray
+    tracks: list[int]
+    covered: dict[UUID, FloatArray]
+
+    def is_covered(self, stay: Stay, *, but: int | None = None) -> bool:
+        """Whether a box, other than that of row `but`, hides much of the stay's place."""
+        hides = self.covered[stay.episode_id] >= COVERED_RATIO
+        return bool(hides.any()) if but is None else bool(np.delete(hides, but).any())
 
 
 class StayBook:
@@ -88,6 +110,7 @@ class StayBook:
         self._attention = {episode_id: _Attention() for episode_id in self._stays}
         self._tracks = Tracks()
         self._last_frame_at: datetime | None = None
+        self._passed_at: datetime | None = None
 
     @property
     def stays(self) -> tuple[Stay, ...]:
@@ -126,37 +149,73 @@ class StayBook:
             The stays that ended because their vehicle was seen to leave; they are open no more.
         """
         now = frame.captured_at
-        view = view_of(frame.image)
         self._tracks.follow(tracked, now)
-        taken = self._attach(tracked, view, now)
+        sight = self._sight(frame, tracked)
+        taken = self._attach(sight)
         departures = []
         for stay in self.stays:
             row = taken.get(stay.episode_id)
             if row is not None:
-                self._see(stay, tracked, row, view, now)
-            elif (departure := self._miss(stay, tracked, view, now)) is not None:
+                self._see(stay, sight, row)
+            elif (departure := self._miss(stay, sight)) is not None:
                 departures.append(departure)
-        self._open(tracked, set(taken.values()), watched_px, view)
-        self._last_frame_at = now
+        self._open(sight, set(taken.values()), watched_px)
+        self._last_frame_at = self._passed_at = now
         return tuple(departures)
 
-    def _attach(self, tracked: TrackedDetections, view: View, now: datetime) -> dict[UUID, int]:
+    def pass_over(self, now: datetime, reason: UnseenReason) -> None:
+        """Let time pass in which no picture could be judged."""
+        for episode_id in self._stays:
+            attention = self._attention[episode_id]
+            attention.is_in_place = False
+            attention.unseen_ms[reason] += self._ms_to(now)
+        self._passed_at = now
+
+    def track_of(self, stay: Stay) -> int:
+        """The track that follows the stay's vehicle now; -1 when none does."""
+        attention = self._attention.get(stay.episode_id)
+        return attention.track_id if attention else -1
+
+    def standing_px(self, *, but: Stay) -> FloatArray:
+        """Boxes, shape (n, 4), of all others that stand, in a watched place or not."""
+        stays = (stay for stay in self.stays if stay.episode_id != but.episode_id)
+        boxes = [*(stay.place_px for stay in stays), *self._tracks.at_rest_px(_REST_RATIO)]
+        others = np.array(boxes).reshape(-1, 4)
+        return others[iou(but.place_px, others) < SAME_PLACE_IOU]
+
+    def _ms_to(self, now: datetime) -> int:
+        before = self._passed_at
+        return 0 if before is None else max(int((now - before).total_seconds() * 1000), 0)
+
+    def _sight(self, frame: Frame, tracked: TrackedDetections) -> _Sight:
+        boxes, stays = tracked.detections.xyxy_px, self.stays
+        covered = np.empty((0, len(boxes)))
+        if stays:
+            places = np.stack([stay.place_px for stay in stays])
+            covered = covered_ratio(places[:, None], boxes[None])
+        return _Sight(
+            now=frame.captured_at,
+            view=view_of(frame.image),
+            boxes=boxes,
+            tracks=tracked.track_id.tolist(),
+            covered={stay.episode_id: covered[row] for row, stay in enumerate(stays)},
+        )
+
+    def _attach(self, sight: _Sight) -> dict[UUID, int]:
         """Which row is the vehicle of which stay; each row belongs to one stay at most."""
-        boxes, tracks = tracked.detections.xyxy_px, tracked.track_id.tolist()
-        if not len(boxes):
+        stays = self.stays
+        if not (stays and len(sight.boxes)):
             return {}
+        places = np.stack([stay.place_px for stay in stays])
+        overlap = iou(places[:, None], sight.boxes[None])
         pairs = []
-        for stay in self.stays:
-            overlap = iou(stay.place_px, boxes)
-            pairs += [
-                (self._is_followed(stay, tracks[row], now), overlap[row], stay.episode_id, row)
-                for row in np.flatnonzero(overlap >= SAME_PLACE_IOU).tolist()
-                if not self._tracks.is_passing(tracks[row])
-                and (
-                    self._is_followed(stay, tracks[row], now)
-                    or self._may_be_found(stay, tracks[row], view)
-                )
-            ]
+        for number, row in np.argwhere(overlap >= SAME_PLACE_IOU).tolist():
+            stay, track_id = stays[number], sight.tracks[row]
+            if self._tracks.is_passing(track_id):
+                continue
+            is_followed = self._is_followed(stay, track_id, sight.now)
+            if is_followed or self._may_be_found(stay, track_id, sight.view):
+                pairs.append((is_followed, overlap[number, row], stay.episode_id, row))
         taken: dict[UUID, int] = {}
         for _, _, episode_id, row in sorted(pairs, key=lambda pair: pair[:2], reverse=True):
             if episode_id not in taken and row not in taken.values():
@@ -176,60 +235,68 @@ class StayBook:
             return False
         return likeness(stay, view) >= SAME_VEHICLE
 
-    def _see(
-        self, stay: Stay, tracked: TrackedDetections, row: int, view: View, now: datetime
-    ) -> None:
-        box = tracked.detections.xyxy_px[row]
+    def _see(self, stay: Stay, sight: _Sight, row: int) -> None:
+        now, box, track_id = sight.now, sight.boxes[row], sight.tracks[row]
         attention = self._attention[stay.episode_id]
-        is_found_again = not self._is_followed(stay, int(tracked.track_id[row]), now)
+        is_found_again = not self._is_followed(stay, track_id, now)
         attention.absence = None
         attention.has_driven_off = False
-        attention.track_id = int(tracked.track_id[row])
+        attention.track_id = track_id
         attention.motion.add(now, box)
         moved_ratio = shift_ratio(stay.place_px, attention.motion.box_now())
         attention.is_in_place = moved_ratio <= _IN_PLACE_RATIO
         if not stay.is_reported and moved_ratio > _CREEP_RATIO:
             self._close(stay)
             return
-        gap_s = (now - stay.last_seen_at).total_seconds()
-        counts = attention.is_in_place and 0 <= gap_s <= self._gap_limit_s
-        others = np.delete(tracked.detections.xyxy_px, row, axis=0)
-        is_clear = not is_covered(stay, others) and is_unmoved(stay.place_px, box)
         self._stays[stay.episode_id] = replace(
-            stay,
-            box_px=box,
-            last_seen_at=now,
-            observed_s=stay.observed_s + (gap_s if counts else 0.0),
+            self._observed(stay, sight, box),
             moved_ratio=max(stay.moved_ratio, moved_ratio),
-            look=self._learn_look(stay, view, now) if is_clear else stay.look,
+            look=self._learn_look(stay, sight, row),
             check_texts=(stay.check_texts or ()) if is_found_again else stay.check_texts,
         )
+        attention.unseen_ms.clear()
 
-    def _learn_look(self, stay: Stay, view: View, now: datetime) -> Look | None:
-        """What it looks like now; a sudden change, as by something before it, must last first."""
+    def _observed(self, stay: Stay, sight: _Sight, box: FloatArray) -> Stay:
+        """The stay with the time since it was last seen in its ledger."""
         attention = self._attention[stay.episode_id]
-        if likeness(stay, view) >= SAME_VEHICLE:
+        if (sight.now - stay.last_seen_at).total_seconds() > self._gap_limit_s:
+            if self._is_after_gap(sight.now):
+                attention.unseen_ms[UnseenReason.NO_PICTURE] += self._ms_to(sight.now)
+            ((reason, _),) = attention.unseen_ms.most_common(1) or ((UnseenReason.NO_PICTURE, 0),)
+            return stay.found_again(sight.now, box, reason)
+        if attention.is_in_place:
+            return stay.seen(sight.now, box)
+        return replace(stay, last_seen_at=sight.now, box_px=box)
+
+    def _learn_look(self, stay: Stay, sight: _Sight, row: int) -> Look | None:
+        """What it looks like now; a sudden change, as by something before it, must last first."""
+        attention, now = self._attention[stay.episode_id], sight.now
+        if attention.looked_at is not None and now - attention.looked_at < _LOOK_EVERY:
+            return stay.look
+        if sight.is_covered(stay, but=row) or not is_unmoved(stay.place_px, sight.boxes[row]):
+            return stay.look
+        attention.looked_at = now
+        if likeness(stay, sight.view) >= SAME_VEHICLE:
             attention.looks_new_since = None
         elif attention.looks_new_since is None:
             attention.looks_new_since = now
         since = attention.looks_new_since
         if since is not None and now - since < _NEW_LOOK_AFTER:
             return stay.look
-        return view.look_at(stay.place_px) or stay.look
+        return sight.view.look_at(stay.place_px) or stay.look
 
-    def _miss(
-        self, stay: Stay, tracked: TrackedDetections, view: View, now: datetime
-    ) -> Departure | None:
-        attention = self._attention[stay.episode_id]
+    def _miss(self, stay: Stay, sight: _Sight) -> Departure | None:
+        attention, now = self._attention[stay.episode_id], sight.now
         attention.is_in_place = False
         limit = _FORGET_AFTER if stay.is_reported else _FORGET_UNREPORTED_AFTER
         if now - stay.last_seen_at > limit:
             self._close(stay)
             return None
+        attention.unseen_ms[self._unseen_reason(stay, sight)] += self._ms_to(now)
         if self._tracks.has_jumped(attention.track_id):
             attention.track_id = -1
-        attention.has_driven_off |= self._is_driving_off(stay, view, now)
-        attention.absence = self._absence(stay, tracked, view, now)
+        attention.has_driven_off |= self._is_driving_off(stay, sight)
+        attention.absence = self._absence(stay, sight)
         if attention.absence is None:
             return None
         wait = _EMPTY_AFTER_DRIVING_OFF if attention.has_driven_off else _EMPTY_AFTER
@@ -239,65 +306,73 @@ class StayBook:
         kind = DepartureKind.DROVE_OFF if attention.has_driven_off else DepartureKind.PLACE_EMPTY
         return Departure(stay=stay, kind=kind, seen_at=now)
 
-    def _is_driving_off(self, stay: Stay, view: View, now: datetime) -> bool:
+    def _unseen_reason(self, stay: Stay, sight: _Sight) -> UnseenReason:
+        if self._is_after_gap(sight.now):
+            return UnseenReason.NO_PICTURE
+        return UnseenReason.HIDDEN if sight.is_covered(stay) else UnseenReason.MISSED
+
+    def _is_driving_off(self, stay: Stay, sight: _Sight) -> bool:
         """Whether its track is elsewhere now, with it: a track may slip to one that passes by."""
         own = self._attention[stay.episode_id].track_id
-        box = self._tracks.box_away(own, stay.place_px, now)
-        look = None if box is None else view.look_at(box)
+        box = self._tracks.box_away(own, stay.place_px, sight.now)
+        look = None if box is None else sight.view.look_at(box)
         if look is None or stay.look is None:
             return False
         return stay.look.vehicle_likeness(look) >= _SAME_TRACK
 
-    def _absence(
-        self, stay: Stay, tracked: TrackedDetections, view: View, now: datetime
-    ) -> Absence | None:
+    def _absence(self, stay: Stay, sight: _Sight) -> Absence | None:
         """The place without its vehicle, since when it was so; None when that is not sure."""
-        attention, look = self._attention[stay.episode_id], view.look_at(stay.place_px)
-        if look is None or stay.look is None or self._is_after_gap(now):
+        attention, look = self._attention[stay.episode_id], sight.view.look_at(stay.place_px)
+        if look is None or stay.look is None or self._is_after_gap(sight.now):
             return None
         if look.surroundings_likeness(stay.look) < _SAME_VIEW:
             return None
-        known = attention.absence
-        covers = covered_ratio(stay.place_px, tracked.detections.xyxy_px) >= COVERED_RATIO
         if attention.has_driven_off:
             # What stands or moves there now is another vehicle, unless it is the same after all.
             is_other = look.vehicle_likeness(stay.look) < SAME_VEHICLE or any(
-                self._tracks.came_from_elsewhere(track_id, stay.place_px)
-                for track_id in tracked.track_id[covers].tolist()
+                self._tracks.came_from_elsewhere(sight.tracks[row], stay.place_px)
+                for row in np.flatnonzero(sight.covered[stay.episode_id] >= COVERED_RATIO).tolist()
             )
-            return (known or Absence(since=now, look=look)) if is_other else None
-        if covers.any() or look.likeness(stay.look) >= _LIKE:
+            known = attention.absence or Absence(since=sight.now, look=look)
+            return known if is_other else None
+        if sight.is_covered(stay) or look.likeness(stay.look) >= _LIKE:
             return None
-        if known is None or look.unrest_levels(known.look) > _UNREST_LEVELS:
-            return Absence(since=now, look=look)
-        return known
+        known_empty = attention.absence
+        if known_empty is None or look.unrest_levels(known_empty.look) > _UNREST_LEVELS:
+            return Absence(since=sight.now, look=look)
+        return known_empty
 
     def _is_after_gap(self, now: datetime) -> bool:
         before = self._last_frame_at
         return before is None or (now - before).total_seconds() > self._gap_limit_s
 
     def _open(
-        self,
-        tracked: TrackedDetections,
-        taken: Collection[int],
-        watched_px: Sequence[FloatArray],
-        view: View,
+        self, sight: _Sight, taken: Collection[int], watched_px: Sequence[FloatArray]
     ) -> None:
-        for row, track_id in enumerate(tracked.track_id.tolist()):
+        for row, track_id in enumerate(sight.tracks):
             motion = self._tracks.motions.get(track_id)
             place = motion.place_at_rest(_REST_RATIO) if motion and row not in taken else None
             if motion is None or place is None or not is_unmoved(place, motion.last_box):
                 continue
             is_watched = any(polygon_contains(zone, ground_point(place)) for zone in watched_px)
-            if not is_watched or self._moves_up(track_id, place, view):
+            if not is_watched or self._moves_up(track_id, place, sight.view):
                 continue
-            others = np.delete(tracked.detections.xyxy_px, row, axis=0)
-            holders = [stay for stay in self.stays if holds(stay, place)]
-            if all(is_replaced(stay, motion, others, view) for stay in holders):
-                self._forget_long_unseen(holders, motion.last_at)
+            if self._is_free(place, motion, sight, row):
                 kind = self._tracks.kind(track_id)
-                episode_id = self._begin(motion, kind, place, view)
+                episode_id = self._begin(motion, kind, place, sight.view)
                 self._attention[episode_id].track_id = track_id
+
+    def _is_free(self, place: FloatArray, motion: Motion, sight: _Sight, row: int) -> bool:
+        """Whether a new stay may begin in a place, because no open one can be the vehicle's."""
+        holders = [stay for stay in self.stays if holds(stay, place)]
+        for stay in holders:
+            # One that began in this very frame is not in the sight yet; it was seen just now.
+            is_new = stay.episode_id not in sight.covered
+            is_covered = is_new or sight.is_covered(stay, but=row)
+            if not is_replaced(stay, motion, sight.view, is_covered=is_covered):
+                return False
+        self._forget_long_unseen(holders, motion.last_at)
+        return True
 
     def _begin(self, motion: Motion, kind: VehicleClass, place: FloatArray, view: View) -> UUID:
         stay = Stay(
@@ -320,8 +395,10 @@ class StayBook:
             is_own = self._attention[stay.episode_id].track_id == track_id
             if not (stay.is_reported and is_own):
                 continue
-            if _MOVED_UP_IOU <= float(iou(stay.place_px, place[None])[0]) < SAME_PLACE_IOU:
-                shift = shift_ratio(stay.place_px, place)
+            shift = shift_ratio(stay.place_px, place)
+            overlap = float(iou(stay.place_px, place))
+            # A box that grows to one side has taken in a neighbour; its vehicle stands.
+            if shift > _IN_PLACE_RATIO and _MOVED_UP_IOU <= overlap < SAME_PLACE_IOU:
                 self._stays[stay.episode_id] = replace(
                     stay,
                     place_px=place,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from detector.appearance import Look, View
-from detector.geometry import FloatArray, covered_ratio, iou, stands_within
+from detector.geometry import FloatArray, iou, stands_within
 from detector.motion import Motion, shift_ratio
 from detector.stays.stay import Stay
 
@@ -14,7 +14,6 @@ __all__ = [
     "SAME_VEHICLE",
     "Absence",
     "holds",
-    "is_covered",
     "is_replaced",
     "is_unmoved",
     "likeness",
@@ -40,7 +39,7 @@ class Absence:
 def holds(stay: Stay, place: FloatArray) -> bool:
     """Whether the stay is there, or in a part of it: a network may box a vehicle twice."""
     return (
-        float(iou(place, stay.place_px[None])[0]) >= SAME_PLACE_IOU
+        float(iou(place, stay.place_px)) >= SAME_PLACE_IOU
         or stands_within(place, stay.place_px)
         or stands_within(stay.place_px, place)
     )
@@ -59,13 +58,8 @@ def likeness(stay: Stay, view: View) -> float:
     return 0.0 if look is None else stay.look.vehicle_likeness(look)
 
 
-def is_replaced(stay: Stay, motion: Motion, others_px: FloatArray, view: View) -> bool:
+def is_replaced(stay: Stay, motion: Motion, view: View, *, is_covered: bool) -> bool:
     """Whether one that has come to rest is plainly not the vehicle of a stay in its place."""
-    if stay.last_seen_at >= motion.first_at or is_covered(stay, others_px):
+    if stay.last_seen_at >= motion.first_at or is_covered:
         return False
     return likeness(stay, view) < SAME_VEHICLE
-
-
-def is_covered(stay: Stay, boxes_px: FloatArray) -> bool:
-    """Whether one of the boxes (shape (n, 4)) hides much of the stay's place."""
-    return bool((covered_ratio(stay.place_px, boxes_px) >= COVERED_RATIO).any())

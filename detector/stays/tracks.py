@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
+import numpy as np
+
 from detector.geometry import FloatArray, iou
 from detector.motion import MOTION_WINDOW, Motion
 from detector.perception import VEHICLE_CLASSES
@@ -56,13 +58,18 @@ class Tracks:
         moved = motion.moved_ratio() if motion else None
         return moved is not None and moved > _PASSING_RATIO
 
+    def at_rest_px(self, max_ratio: float) -> list[FloatArray]:
+        """The boxes, shape (4,), of the tracks that have moved no more than this."""
+        ratios = ((motion, motion.moved_ratio()) for motion in self._motions.values())
+        return [one.last_box for one, moved in ratios if moved is not None and moved <= max_ratio]
+
     def has_jumped(self, track_id: int) -> bool:
         """Whether the track's last step was one to another vehicle's box."""
         motion = self._motions.get(track_id)
         if motion is None or len(motion.sights) < 2:
             return False
         (_, before), (_, after) = motion.sights[-2], motion.sights[-1]
-        return float(iou(before, after[None])[0]) < _JUMP_IOU
+        return float(iou(np.array(before), np.array(after))) < _JUMP_IOU
 
     def box_away(self, track_id: int, place_px: FloatArray, now: datetime) -> FloatArray | None:
         """Where the track is now, shape (4,), when that is not the place; else None."""
@@ -78,4 +85,4 @@ class Tracks:
 
 
 def _is_elsewhere(box_px: FloatArray, place_px: FloatArray) -> bool:
-    return float(iou(place_px, box_px[None])[0]) < _ELSEWHERE_IOU
+    return float(iou(place_px, box_px)) < _ELSEWHERE_IOU

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 
 from detector.detection import Detections, FloatArray, ImageArray
@@ -83,6 +84,19 @@ def a_picture(cars: Sequence[Box] = (), *, coats: Sequence[int] = ()) -> ImageAr
     return image
 
 
+_GRAIN = np.random.default_rng(3).integers(0, 3, (2 * HEIGHT, 2 * WIDTH, 3), np.uint8)
+
+
+def _grained(image: ImageArray, seconds: float) -> ImageArray:
+    """A sensor's noise: no two pictures of a working camera are the same."""
+    tick = round(seconds * 1000)
+    top, left = tick * 7 % HEIGHT, tick * 11 % WIDTH
+    noisy: ImageArray = np.clip(
+        image.astype(np.int16) + _GRAIN[top : top + HEIGHT, left : left + WIDTH] - 1, 0, 255
+    ).astype(np.uint8)
+    return noisy
+
+
 def a_frame(
     seconds: float,
     cars: Sequence[Box] = (),
@@ -90,7 +104,7 @@ def a_frame(
     camera_id: str = "cam-1",
     coats: Sequence[int] = (),
 ) -> Frame:
-    image = a_picture(cars, coats=coats)
+    image = _grained(a_picture(cars, coats=coats), seconds)
     return Frame(camera_id=camera_id, image=image, captured_at=at(seconds))
 
 
@@ -198,19 +212,32 @@ class ListBus:
 
 
 def write_video(
-    path: Path, at_s: Sequence[float], *, metadata: dict[str, str] | None = None
+    path: Path,
+    at_s: Sequence[float],
+    *,
+    metadata: dict[str, str] | None = None,
+    codec: str = "mpeg4",
+    size_px: tuple[int, int] = (64, 48),
 ) -> Path:
     """A small recording with pictures at exactly these times; their brightness counts up."""
     with av.open(str(path), "w") as container:
         container.metadata.update(metadata or {})
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream = container.add_stream(codec, rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *size_px, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.codec_context.gop_size = 5
         for number, seconds in enumerate(at_s):
-            level = np.full((48, 64, 3), 10 + 3 * number % 240, np.uint8)
+            level = np.full((size_px[1], size_px[0], 3), 10 + 3 * number % 240, np.uint8)
             picture = av.VideoFrame.from_ndarray(level, format="bgr24")
             picture.pts, picture.time_base = round(seconds * 1000), Fraction(1, 1000)
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
     return path
+
+
+def write_stills(folder: Path, names: Sequence[str]) -> Path:
+    """A folder of small pictures that get brighter in the order of `names`."""
+    for number, name in enumerate(names):
+        cv2.imwrite(str(folder / name), np.full((48, 64, 3), 5 * number % 250, np.uint8))
+    return folder

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from detector.camera_config import zones_in_pixels
+from detector.camera_config import shapes_in_pixels
 from detector.camera_file import load_camera
 from detector.errors import CameraFileError
 from tests.detector.builders import a_camera
@@ -32,7 +32,7 @@ def lane(**changes: object) -> dict[str, object]:
 
 def test_a_camera_file_gives_its_zones_in_pixels_of_the_picture(tmp_path: Path) -> None:
     document = load_camera(write(tmp_path / "cam.yaml"))
-    (one,) = zones_in_pixels(document, width_px=200, height_px=100)
+    (one,) = shapes_in_pixels(document, width_px=200, height_px=100).zones
     assert one.polygon_px.tolist() == [[20, 30], [180, 30], [180, 90], [20, 90]]
     assert one.version == document.version
 
@@ -43,6 +43,7 @@ def test_a_camera_file_gives_its_zones_in_pixels_of_the_picture(tmp_path: Path) 
         ("clip.mp4", "{folder}/clip.mp4"),
         ("/data/clip.mp4", "/data/clip.mp4"),
         ("simulator:leaves?seed=1", "simulator:leaves?seed=1"),
+        ("rtsp://li:secret@cam/main", "rtsp://li:secret@cam/main"),
     ],
 )
 def test_a_relative_source_lies_beside_the_camera_file(
@@ -82,6 +83,10 @@ def test_a_relative_source_lies_beside_the_camera_file(
             r"lanes\.0\.direction: .*no length",
         ),
         ({"lanes": [lane(lane_id="kerb")]}, r"lanes\.0\.lane_id: 'kerb' is the name of zones\.0"),
+        ({"source": "http://cam/video"}, "source: streams by http:// are not read; give rtsp://"),
+        ({"source": "rtsp://li:a#b@cam/main"}, "source: no address of a stream; write it as"),
+        ({"source": "clip.mp4", "sub_source": "rtsp://cam/sub"}, "sub_source: only a live camera"),
+        ({"source": "rtsp://cam/main", "sub_source": "sub.mp4"}, "sub_source: only a live camera"),
         ({"time_zone": "Mars"}, "time_zone: unknown time zone 'Mars'"),
     ],
 )

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -83,7 +83,7 @@ class Bench:
         return [event for event in self.bus.events if isinstance(event, kind)]
 
     def states(self) -> list[CameraState]:
-        return [status.state for status in self.said(CameraStatus)]
+        return [state for state, _ in groupby(status.state for status in self.said(CameraStatus))]
 
 
 def stands(t: float) -> Sequence[Box]:
@@ -220,8 +220,10 @@ def test_no_suspicion_is_taken_while_there_is_no_room_for_its_pictures(tmp_path:
     bench.max_waiting_bytes = 1
     bench.restart()
     bench.store.is_full = True
-    bench.run(0, 60)
-    assert bench.loop.waiting == 1
+    bench.run(0, 40)
+    waiting = bench.loop.waiting
+    bench.run(40, 60)
+    assert bench.loop.waiting == waiting
     reasons = [one.reason for one in bench.said(CameraStatus) if one.state is CameraState.HELD]
     assert len(reasons) == 2
     assert "no suspicion is taken" in reasons[1]
@@ -272,7 +274,7 @@ def test_a_bus_that_is_away_holds_events_and_loses_none(tmp_path: Path) -> None:
     bench.bus.is_down = False
     bench.run(20, 45)
     assert len(bench.said(ViolationSuspected)) == 1
-    assert bench.states() == [CameraState.ONLINE, CameraState.ONLINE]
+    assert bench.states() == [CameraState.ONLINE]
     assert len(bench.said(ViolationOngoing)) == 1
 
 
@@ -322,7 +324,7 @@ def test_a_live_camera_whose_clock_was_in_the_future_is_not_blind_after_a_restar
     (suspected,) = bench.said(ViolationSuspected)
     assert bench.said(VehicleDeparted)[0].episode_id == suspected.episode_id
     assert len(bench.said(ViolationOngoing)) == 1
-    assert "clock went back" in bench.said(CameraStatus)[-1].reason
+    assert any("clock went back" in status.reason for status in bench.said(CameraStatus))
 
 
 def test_a_departure_that_the_bus_did_not_take_is_said_after_a_restart(tmp_path: Path) -> None:

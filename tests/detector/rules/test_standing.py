@@ -1,16 +1,19 @@
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from detector.camera_config import zones_in_pixels
-from detector.rules import StoppingRule
-from detector.stays import Stay
+from detector.camera_config import shapes_in_pixels
+from detector.rules import StandingRule
+from detector.stays import Situation, Stay
+from detector.traffic import PlaceFlow
 from pipeline.events import VehicleClass
 from tests.detector.builders import CAR_BOX, HEIGHT, WIDTH, a_camera, at
 
-ZONES = zones_in_pixels(a_camera(), width_px=WIDTH, height_px=HEIGHT)
+SHAPES = shapes_in_pixels(a_camera(), width_px=WIDTH, height_px=HEIGHT)
+CALM = Situation(flow=PlaceFlow(), watched=timedelta(minutes=5), is_alone=True)
 STAY = Stay(
     episode_id=uuid4(),
     vehicle_class=VehicleClass.CAR,
@@ -41,7 +44,7 @@ REACHES_OUT = np.array([100.0, 180, 160, 230])
 def test_a_vehicle_of_the_zone_that_stands_in_it_for_its_dwell_is_suspected(
     stay: Stay, is_suspected: bool
 ) -> None:
-    suspicion = StoppingRule(ZONES).judge(stay)
+    suspicion = StandingRule(SHAPES).judge(stay, at(12), lambda: CALM)
     assert (suspicion is not None) is is_suspected
     if suspicion is not None:
         assert suspicion.zone.shape.zone_id == "kerb"

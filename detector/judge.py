@@ -1,0 +1,123 @@
+"""Which of the stays on one camera's picture are reported, and when they are reported again."""
+
+import logging
+from dataclasses import replace
+from uuid import UUID
+
+from detector.observer import Eyes, Observer
+from detector.plate_vote import (
+    is_plate_unsettled,
+    is_plate_wanted,
+    plate_differs,
+    plate_of,
+    read_plate,
+)
+from detector.reporting import Reporter, sighting_report, suspicion_report
+from detector.rules import StandingRule, Suspicion, ViolationRule
+from detector.sources import Frame
+from detector.stays import Stay
+from pipeline.events import PlateStatus
+
+__all__ = ["Judge"]
+
+log = logging.getLogger(__name__)
+
+_PLATE_READS_PER_FRAME = 2
+_PLATE_PATIENCE_S = 1.0
+
+
+class Judge:
+    """Asks the rules about the stays that an observer sees, and reports what they say."""
+
+    def __init__(
+        self, observer: Observer, eyes: Eyes, reporter: Reporter, suspecting: set[UUID]
+    ) -> None:
+        """Judge what `observer` sees; `suspecting` gets the episodes that are reported."""
+        self._observer = observer
+        self._book = observer.book
+        self._eyes = eyes
+        self._reporter = reporter
+        self._suspecting = suspecting
+        self._rule: ViolationRule = StandingRule(observer.shapes)
+
+    def judge(self, frame: Frame) -> None:
+        """Look at all stays whose vehicle was seen at rest in this frame."""
+        self._read_plates(frame)
+        for stay in self._book.in_place_now():
+            if stay.is_reported:
+                self._report_sighting(stay, frame)
+            else:
+                self._judge_new(stay, frame)
+
+    def _read_plates(self, frame: Frame) -> None:
+        """Read some plates of vehicles at rest that have not been read well enough yet."""
+        unsettled = [stay for stay in self._book.in_place_now() if self._is_unsettled(stay)]
+        for stay in unsettled[:_PLATE_READS_PER_FRAME]:
+            self._read_plate(stay, frame)
+
+    def _is_unsettled(self, stay: Stay) -> bool:
+        return self._eyes.plate_reader is not None and is_plate_unsettled(stay)
+
+    def _read_plate(self, stay: Stay, frame: Frame) -> Stay:
+        if self._eyes.plate_reader is None or not is_plate_wanted(stay):
+            return stay
+        stay = read_plate(stay, frame.image, self._eyes.plate_reader)
+        self._book.amend(stay)
+        return stay
+
+    def _judge_new(self, stay: Stay, frame: Frame) -> None:
+        """Report a stay that has become a suspicion."""
+        now = frame.captured_at
+        suspicion = self._rule.judge(stay, now, self._observer.situation(stay, frame))
+        if suspicion is None or self._waits_for_plate(suspicion) or _is_exempt(suspicion):
+            return
+        if not self._is_another(stay) and self._reporter.has_room(now):
+            self._report_suspicion(suspicion, frame)
+
+    def _is_another(self, stay: Stay) -> bool:
+        """Whether its plate says that it is another vehicle; the stay is closed then."""
+        if plate_differs(stay) is not PlateStatus.AGREED:
+            return False
+        log.warning("another vehicle in the place", extra={"episode_id": str(stay.episode_id)})
+        self._book.drop(stay)
+        return True
+
+    def _waits_for_plate(self, suspicion: Suspicion) -> bool:
+        """Whether a moment more may settle the plate, so that a reminder can go out at once."""
+        stay = suspicion.stay
+        over_s = stay.observed_s - suspicion.zone.shape.dwell_s
+        return over_s < _PLATE_PATIENCE_S and self._is_unsettled(stay)
+
+    def _report_suspicion(self, suspicion: Suspicion, frame: Frame) -> None:
+        self._suspecting.add(suspicion.stay.episode_id)
+        self._book.amend(
+            replace(
+                suspicion.stay,
+                zone_id=suspicion.zone.shape.zone_id,
+                evidence_at=frame.captured_at,
+            )
+        )
+        model_version = self._eyes.detector.model_version
+        self._reporter.add(suspicion_report(suspicion, frame, model_version=model_version))
+
+    def _report_sighting(self, stay: Stay, frame: Frame) -> None:
+        zones = self._observer.shapes.zones
+        zone = next((one for one in zones if one.shape.zone_id == stay.zone_id), None)
+        # While events wait there is no room for more pictures; the next sighting comes later.
+        if zone is None or self._reporter.is_held:
+            return
+        since = stay.evidence_at or stay.stood_since_at
+        is_due = (frame.captured_at - since).total_seconds() >= zone.shape.sighting_every_s
+        if not is_due or not self._rule.is_in_force(zone, frame.captured_at):
+            return
+        stay = self._read_plate(stay, frame)
+        self._book.amend(replace(stay, evidence_at=frame.captured_at))
+        if not self._is_another(stay) and plate_differs(stay) is None:
+            self._reporter.add(sighting_report(stay, zone, frame))
+
+
+def _is_exempt(suspicion: Suspicion) -> bool:
+    """Whether the vehicle may stand there, as far as its plate is known for certain."""
+    plate = plate_of(suspicion.stay)
+    is_agreed = plate.status is PlateStatus.AGREED
+    return is_agreed and plate.text in suspicion.zone.shape.exempt_plates

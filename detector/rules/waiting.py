@@ -1,0 +1,85 @@
+"""Whether one who stands waits in traffic: in a queue, at a light, at a stop sign, for a turn.
+
+Who waits is not parked. What rules waiting out is named with the suspicion; while nothing does, a
+vehicle on the roadway is held to wait.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from detector.camera_config import LanePolygon, Zone
+from detector.geometry import ground_point, polygon_contains
+from detector.stays import Situation, Stay
+from pipeline.events import NotWaiting, ViolationType
+
+__all__ = ["why_not_waiting"]
+
+# A lane is what at least so many drove over, and so large a share of those beside.
+_LANE_VEHICLES = 2.0
+_LANE_RATIO = 0.1
+
+_PASSED_BY = 3
+_PASSED_BY_WHERE_NOBODY_WAITS = 2
+_WATCHED = timedelta(seconds=30)
+
+LONGEST_HOLD_S = 180.0
+"""No light holds traffic longer; who has not moved for this long has missed a green."""
+
+
+def why_not_waiting(
+    stay: Stay, situation: Situation, zone: Zone, lanes: Sequence[LanePolygon]
+) -> NotWaiting | None:
+    """What shows that the vehicle does not wait in traffic; None while nothing does."""
+    match zone.shape.violation_type:
+        case ViolationType.PARKED:
+            return _why_parked(stay, situation, zone, lanes)
+        case ViolationType.BLOCKED_JUNCTION:
+            return _why_blocking(stay, situation, zone)
+        case _:
+            # On a crossing or an emergency lane nobody may wait either.
+            return NotWaiting.PLACE
+
+
+def _why_parked(
+    stay: Stay, situation: Situation, zone: Zone, lanes: Sequence[LanePolygon]
+) -> NotWaiting | None:
+    is_lane = _is_driven(situation, situation.flow.over) or _is_marked(stay, lanes)
+    if not (is_lane or zone.shape.is_roadway):
+        return NotWaiting.PLACE
+    if not is_lane and _stands_beside(stay, situation):
+        return NotWaiting.BESIDE_TRAFFIC
+    is_passed = stay.passed_by >= _PASSED_BY_WHERE_NOBODY_WAITS
+    if situation.is_alone and is_passed and not zone.shape.is_roadway:
+        return NotWaiting.PASSED
+    is_passed_often = situation.is_alone or stay.passed_by >= _PASSED_BY
+    if stay.observed_s >= LONGEST_HOLD_S and is_passed_often:
+        return NotWaiting.OUTLASTED
+    return None
+
+
+def _why_blocking(stay: Stay, situation: Situation, zone: Zone) -> NotWaiting | None:
+    """Those before it stand beyond the junction; else it may wait for its turn."""
+    points = (ground_point(box) for box in situation.ahead_px)
+    if any(not polygon_contains(zone.polygon_px, point) for point in points):
+        return NotWaiting.HELD_AHEAD
+    return NotWaiting.OUTLASTED if stay.observed_s >= LONGEST_HOLD_S else None
+
+
+def _is_driven(situation: Situation, vehicles: float) -> bool:
+    return vehicles >= max(_LANE_VEHICLES, _LANE_RATIO * situation.flow.beside)
+
+
+def _is_marked(stay: Stay, lanes: Sequence[LanePolygon]) -> bool:
+    point = ground_point(stay.place_px)
+    return any(polygon_contains(lane.polygon_px, point) for lane in lanes)
+
+
+def _stands_beside(stay: Stay, situation: Situation) -> bool:
+    """Whether traffic was seen to drive past its place, and on neither side of it in its line."""
+    in_line = situation.flow.in_line
+    return (
+        situation.watched >= _WATCHED
+        and stay.passed_by >= _PASSED_BY
+        and in_line is not None
+        and not _is_driven(situation, in_line)
+    )

@@ -1,0 +1,159 @@
+"""What happens around those who stand: who passes them, who stands with them, where others drive.
+
+It tells a parked vehicle from one that waits in traffic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+
+from detector.camera_config import LanePolygon
+from detector.geometry import FloatArray, box_size_px, ground_point, polygon_contains
+from detector.stays.book import StayBook
+from detector.stays.stay import Stay
+from detector.tracking import TrackedDetections
+from detector.traffic import FlowMap, Passing, PlaceFlow, Traffic
+
+__all__ = ["Situation", "Surroundings"]
+
+_SAME_WAY = 0.5
+_MAX_PASSINGS = 8
+_AGAIN_AFTER = timedelta(seconds=1)
+
+# Bumper to bumper and a car's length, in sizes of the vehicle, a box of about its own height.
+_NEAR_SIZES = 2.5
+_IN_LINE_SIZES = 0.6
+_LONGEST_CHAIN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is around one stay.
+
+    Attributes:
+        flow: What the flow says of its place.
+        watched: For how long the traffic here has been watched.
+        is_alone: Nobody else stands close by.
+        ahead_px: Boxes of shape (4,) of those who stand before it, one before the other, as far as
+            it is known which way it is bound.
+    """
+
+    flow: PlaceFlow
+    watched: timedelta
+    is_alone: bool
+    ahead_px: tuple[FloatArray, ...] = ()
+
+
+class Surroundings:
+    """Follows the traffic around the stays of one camera."""
+
+    def __init__(self, flow: FlowMap, lanes: Sequence[LanePolygon] = ()) -> None:
+        """Go on with what is known of the traffic; marked lanes tell which way one stands."""
+        self._traffic = Traffic(flow)
+        self._lanes = lanes
+        self._passings: dict[UUID, tuple[Passing, ...]] = {}
+        self._known: dict[UUID, tuple[datetime, Situation]] = {}
+
+    @property
+    def flow(self) -> FlowMap:
+        """Where vehicles drive, as far as that is known."""
+        return self._traffic.flow
+
+    def update(self, book: StayBook, tracked: TrackedDetections, now: datetime) -> None:
+        """Take the vehicles of the next frame, after the book has taken them."""
+        self._traffic.follow(tracked, now)
+        for stay in book.stays:
+            passings = self._traffic.passings(stay.place_px)
+            heading = stay.heading
+            if stay.episode_id not in self._passings:
+                self._passings[stay.episode_id] = ()
+                heading = self._traffic.heading(book.track_of(stay)) if heading is None else heading
+            way = self._way(stay.place_px, heading)
+            parallel = [one for one in passings if _is_parallel(one, way)]
+            same = sum(_is_same_way(one, way) for one in parallel)
+            if same or heading is not stay.heading:
+                book.amend(replace(stay, heading=heading, passed_by=stay.passed_by + same))
+            if parallel:
+                latest = (*self._passings[stay.episode_id], *parallel)[-_MAX_PASSINGS:]
+                self._passings[stay.episode_id] = latest
+        self._forget(book)
+
+    def of(self, stay: Stay, book: StayBook, now: datetime) -> Situation:
+        """What is around a stay; looked at once a second."""
+        known = self._known.get(stay.episode_id)
+        if known is not None and now - known[0] < _AGAIN_AFTER:
+            return known[1]
+        standing = book.standing_px(but=stay)
+        situation = Situation(
+            flow=self._traffic.place_flow(
+                stay.place_px,
+                self._passings.get(stay.episode_id, ()),
+                standing_px=standing,
+                track_id=book.track_of(stay),
+            ),
+            watched=self.flow.watched(now),
+            is_alone=not any(_is_near(stay.place_px, box) for box in standing),
+            ahead_px=_chain(stay.place_px, standing, self._way(stay.place_px, stay.heading)),
+        )
+        self._known[stay.episode_id] = (now, situation)
+        return situation
+
+    def _way(self, place_px: FloatArray, heading: FloatArray | None) -> FloatArray | None:
+        """Which way one who stands there is bound: as it drove in, else as its lane leads."""
+        if heading is not None:
+            return heading
+        point = ground_point(place_px)
+        lanes = (one for one in self._lanes if polygon_contains(one.polygon_px, point))
+        return next((one.direction for one in lanes), None)
+
+    def _forget(self, book: StayBook) -> None:
+        if len(self._passings) > len(book.stays):
+            open_ids = {stay.episode_id for stay in book.stays}
+            self._passings = {k: v for k, v in self._passings.items() if k in open_ids}
+            self._known = {k: v for k, v in self._known.items() if k in open_ids}
+
+
+def _is_parallel(passing: Passing, heading: FloatArray | None) -> bool:
+    return heading is None or abs(float(passing.direction @ heading)) >= _SAME_WAY
+
+
+def _is_same_way(passing: Passing, heading: FloatArray | None) -> bool:
+    return heading is None or float(passing.direction @ heading) >= _SAME_WAY
+
+
+def _is_near(place_px: FloatArray, other_px: FloatArray) -> bool:
+    away_px = np.hypot(*np.subtract(ground_point(other_px), ground_point(place_px)))
+    return bool(away_px <= _NEAR_SIZES * max(box_size_px(place_px), box_size_px(other_px)))
+
+
+def _chain(
+    place_px: FloatArray, standing_px: FloatArray, way: FloatArray | None
+) -> tuple[FloatArray, ...]:
+    """Those who stand before it, nearest first."""
+    chain: list[FloatArray] = []
+    place = place_px
+    while way is not None and len(chain) < _LONGEST_CHAIN:
+        ahead = _nearest_ahead(place, standing_px, way)
+        if ahead is None:
+            break
+        chain.append(ahead)
+        place = ahead
+    return tuple(chain)
+
+
+def _nearest_ahead(
+    place_px: FloatArray, standing_px: FloatArray, way: FloatArray
+) -> FloatArray | None:
+    nearest: tuple[float, FloatArray] | None = None
+    size_px = box_size_px(place_px)
+    for box in standing_px:
+        x, y = np.subtract(ground_point(box), ground_point(place_px))
+        ahead_px = x * way[0] + y * way[1]
+        aside_px = abs(x * way[1] - y * way[0])
+        is_before = 0.1 * size_px < ahead_px <= _NEAR_SIZES * size_px
+        if is_before and aside_px <= _IN_LINE_SIZES * size_px:
+            nearest = min(nearest or (ahead_px, box), (ahead_px, box), key=lambda one: one[0])
+    return nearest[1] if nearest else None

@@ -1,0 +1,307 @@
+"""How traffic flows through one camera's picture: where vehicles drive, and who passes whom.
+
+A place that vehicles drive over is a lane, whatever is painted on it. One who stands beside all
+lanes does not wait in traffic; one who stands in a lane may. Two-wheelers ride between and beside
+waiting cars and say nothing about lanes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.geometry import FloatArray, box_size_px, ground_point, iou
+from detector.perception import VEHICLE_CLASSES
+from detector.tracking import TrackedDetections
+from pipeline.events import VehicleClass
+
+__all__ = ["Counts", "Drive", "FlowMap", "Passing", "PlaceFlow", "Traffic"]
+
+Counts = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_CELLS = 96
+_HALF_LIFE = timedelta(minutes=30)
+_CORE_WIDTH_RATIO = 0.4
+_CORE_HEIGHT_RATIO = 0.2
+
+# A step of a drive, in sizes of the vehicle: boxes jitter by less. Who has come no farther than
+# this from where it was first seen has not driven.
+_STEP_SIZES = 0.25
+_DRIVEN_SIZES = 2.0
+_HEADING_SIZES = 0.5
+_SWEEP_SIZES = 0.3
+_ENDED_AFTER = timedelta(seconds=4)
+_TWO_WHEELED = frozenset({VehicleClass.MOTORCYCLE, VehicleClass.BICYCLE})
+
+# Two lanes aside, in sizes of the smaller of the two: they are at the same distance.
+_BESIDE_SIZES = 2.5
+_FREE_SIZES = 4.0
+_TAKEN_IOU = 0.1
+
+
+class FlowMap:
+    """How many vehicles drove over each cell of the picture lately; older ones fade.
+
+    Attributes:
+        counts: Shape (rows, columns) of square cells.
+        since: When it began.
+    """
+
+    counts: Counts
+    since: datetime
+
+    def __init__(
+        self, width_px: int, height_px: int, *, since: datetime, counts: Counts | None = None
+    ) -> None:
+        """Begin without traffic, or go on with `counts` of a picture of the same form."""
+        self._cell_px = width_px / _CELLS
+        self.since = since
+        shape = (max(1, int(np.ceil(height_px / self._cell_px))), _CELLS)
+        if counts is not None and counts.shape != shape:
+            counts = None
+        self.counts = np.zeros(shape, np.float32) if counts is None else counts
+
+    def watched(self, now: datetime) -> timedelta:
+        """For how long the traffic has been watched."""
+        return now - self.since
+
+    def fade(self, elapsed: timedelta) -> None:
+        """Let what was counted fade with time."""
+        self.counts = self.counts * np.float32(0.5 ** (elapsed / _HALF_LIFE))
+
+    def core(self, xyxy_px: FloatArray) -> tuple[slice, slice]:
+        """The cells under the middle of a vehicle's footprint (box of shape (4,)), at least one."""
+        x, y = ground_point(xyxy_px)
+        width_px = _CORE_WIDTH_RATIO * float(xyxy_px[2] - xyxy_px[0])
+        height_px = _CORE_HEIGHT_RATIO * float(xyxy_px[3] - xyxy_px[1])
+        rows, columns = self.counts.shape
+        return (
+            self._cells(y - height_px, y, rows),
+            self._cells(x - width_px / 2, x + width_px / 2, columns),
+        )
+
+    def _cells(self, low_px: float, high_px: float, cells: int) -> slice:
+        first = min(max(int(low_px / self._cell_px), 0), cells - 1)
+        last = min(max(int(np.ceil(high_px / self._cell_px)), first + 1), cells)
+        return slice(first, last)
+
+
+@dataclass(slots=True, kw_only=True)
+class Drive:
+    """One tracked vehicle's way through the picture.
+
+    Attributes:
+        boxes: Its boxes, shape (4,) each, at steps of a quarter of its size.
+        mask: The cells it drove over.
+        seen_at: When it was seen last.
+        has_stepped: Whether it has moved by a step since the last frame.
+        has_driven: Whether it truly came from one place to another.
+    """
+
+    boxes: list[FloatArray]
+    mask: Mask
+    seen_at: datetime
+    has_stepped: bool = False
+    has_driven: bool = False
+
+    def take(self, box_px: FloatArray) -> None:
+        """Go on to a box (shape (4,)); it has driven once it came truly from place to place."""
+        self.boxes.append(box_px)
+        driven_px = _distance_px(self.boxes[0], box_px)
+        self.has_driven |= driven_px >= _DRIVEN_SIZES * box_size_px(box_px)
+
+    def heading(self) -> FloatArray | None:
+        """Unit vector of its last motion, shape (2,); None when it has hardly moved."""
+        last = self.boxes[-1]
+        far_px = _HEADING_SIZES * box_size_px(last)
+        before = next((b for b in reversed(self.boxes) if _distance_px(b, last) >= far_px), None)
+        if before is None:
+            return None
+        return _unit(np.subtract(ground_point(last), ground_point(before)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passing:
+    """One vehicle that drove past a standing one.
+
+    Attributes:
+        drive: Its way, which may go on.
+        step: The position in the way's boxes where it was level with the standing one.
+        direction: Shape (2,), unit vector of its motion there.
+    """
+
+    drive: Drive
+    step: int
+    direction: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceFlow:
+    """What the flow says of a standing vehicle's place; numbers are vehicles.
+
+    Attributes:
+        over: How many drove over it.
+        in_line: How many drove over what lies before or behind it, as far as it is free, in the
+            direction of those who pass: the fuller of the two; None when neither can be seen.
+        beside: How many drove where those who pass do.
+    """
+
+    over: float = 0.0
+    in_line: float | None = None
+    beside: float = 0.0
+
+
+class Traffic:
+    """The moving vehicles of one camera."""
+
+    def __init__(self, flow: FlowMap) -> None:
+        """Add to `flow`."""
+        self.flow = flow
+        self._drives: dict[int, Drive] = {}
+        self._stepping: list[Drive] = []
+        self._followed_at: datetime | None = None
+
+    def follow(self, tracked: TrackedDetections, now: datetime) -> None:
+        """Take the vehicles of the next frame."""
+        if self._followed_at is not None:
+            self.flow.fade(max(now - self._followed_at, timedelta(0)))
+        self._followed_at = now
+        kinds = [VEHICLE_CLASSES[kind] for kind in tracked.detections.class_id.tolist()]
+        for row, track_id in enumerate(tracked.track_id.tolist()):
+            if track_id >= 0 and kinds[row] not in _TWO_WHEELED:
+                self._step(track_id, tracked.detections.xyxy_px[row], now)
+        for track_id, drive in tuple(self._drives.items()):
+            drive.has_stepped &= drive.seen_at == now
+            if now - drive.seen_at > _ENDED_AFTER:
+                self._end(track_id)
+        self._stepping = [d for d in self._drives.values() if d.has_stepped and d.has_driven]
+
+    def heading(self, track_id: int) -> FloatArray | None:
+        """Which way the track drove last, a unit vector of shape (2,); None when it did not."""
+        drive = self._drives.get(track_id)
+        return drive.heading() if drive else None
+
+    def passings(self, place_px: FloatArray) -> list[Passing]:
+        """The vehicles that came level with a place (box of shape (4,)) since the last frame."""
+        x, y = ground_point(place_px)
+        passings = []
+        for drive in self._stepping:
+            (x1, y1), (x2, y2) = (ground_point(box) for box in drive.boxes[-2:])
+            step_px = float(np.hypot(x2 - x1, y2 - y1))
+            dx, dy = (x2 - x1) / step_px, (y2 - y1) / step_px
+            is_level = (x - x1) * dx + (y - y1) * dy > 0 >= (x - x2) * dx + (y - y2) * dy
+            aside_px = abs(dx * (y - y2) - dy * (x - x2))
+            size_px = min(box_size_px(place_px), box_size_px(drive.boxes[-1]))
+            if is_level and aside_px <= _BESIDE_SIZES * size_px:
+                direction = np.array([dx, dy])
+                step = len(drive.boxes) - 1
+                passings.append(Passing(drive=drive, step=step, direction=direction))
+        return passings
+
+    def place_flow(
+        self,
+        place_px: FloatArray,
+        passings: Sequence[Passing],
+        *,
+        standing_px: FloatArray,
+        track_id: int,
+    ) -> PlaceFlow:
+        """What the flow says of a place.
+
+        Args:
+            place_px: Shape (4,), where somebody stands.
+            passings: Some of those who drove past it.
+            standing_px: Shape (n, 4), all who stand in the picture.
+            track_id: The track of the one who stands there, which does not count.
+        """
+        counts = self._counts_without(track_id)
+        driven = []
+        for is_ahead in (True, False):
+            lines = [_free_line(place_px, one, standing_px, is_ahead=is_ahead) for one in passings]
+            driven.append([self._over(counts, line) for line in lines if line])
+        return PlaceFlow(
+            over=self._over(counts, [place_px]),
+            in_line=max((_middle(line) for line in driven if line), default=None),
+            beside=_middle([self._over(counts, [one.drive.boxes[one.step]]) for one in passings]),
+        )
+
+    def _counts_without(self, track_id: int) -> Counts:
+        own = self._drives.get(track_id)
+        counts = self.flow.counts.copy()
+        for drive in self._drives.values():
+            if drive is not own and drive.has_driven:
+                counts += drive.mask
+        return counts
+
+    def _over(self, counts: Counts, boxes: Iterable[FloatArray]) -> float:
+        """The most vehicles that drove over one of the boxes."""
+        return max((float(np.median(counts[self.flow.core(box)])) for box in boxes), default=0.0)
+
+    def _step(self, track_id: int, box: FloatArray, now: datetime) -> None:
+        drive = self._drives.get(track_id)
+        if drive is None:
+            mask = np.zeros(self.flow.counts.shape, np.bool_)
+            self._drives[track_id] = Drive(boxes=[box], mask=mask, seen_at=now)
+            return
+        last, size_px = drive.boxes[-1], box_size_px(box)
+        step_px = _distance_px(last, box)
+        drive.seen_at, drive.has_stepped = now, step_px >= _STEP_SIZES * size_px
+        if not drive.has_stepped:
+            return
+        for share in np.linspace(0, 1, 1 + int(np.ceil(step_px / (_SWEEP_SIZES * size_px)))):
+            drive.mask[self.flow.core(last + share * (box - last))] = True
+        drive.take(box)
+
+    def _end(self, track_id: int) -> None:
+        drive = self._drives.pop(track_id)
+        if drive.has_driven:
+            self.flow.counts = self.flow.counts + drive.mask
+
+
+def _free_line(
+    place_px: FloatArray, passing: Passing, standing_px: FloatArray, *, is_ahead: bool
+) -> list[FloatArray]:
+    """Where the standing one would be, had it driven on, or as it came, beside the passing one.
+
+    What others stand on is left out: nobody can drive there now.
+    """
+    boxes = passing.drive.boxes
+    level = boxes[passing.step]
+    ways = boxes[passing.step :] if is_ahead else boxes[passing.step :: -1]
+    line, free_sizes = [], 0.0
+    for last, box in pairwise(ways):
+        there = _moved(place_px, level, box)
+        if (iou(there, standing_px) >= _TAKEN_IOU).any() or float(iou(there, place_px)) > 0:
+            continue
+        free_sizes += _distance_px(last, box) / box_size_px(box)
+        if free_sizes > _FREE_SIZES:
+            break
+        line.append(there)
+    return line
+
+
+def _moved(place_px: FloatArray, level_px: FloatArray, box_px: FloatArray) -> FloatArray:
+    """The place, carried along with a vehicle that came from one box to another, and its scale."""
+    scale = box_size_px(box_px) / box_size_px(level_px)
+    ground = np.array(ground_point(place_px))
+    offset = ground - ground_point(level_px)
+    moved = np.array(ground_point(box_px)) + scale * offset
+    carried: FloatArray = np.tile(moved, 2) + scale * (place_px - np.tile(ground, 2))
+    return carried
+
+
+def _distance_px(first_px: FloatArray, second_px: FloatArray) -> float:
+    return float(np.hypot(*np.subtract(ground_point(first_px), ground_point(second_px))))
+
+
+def _unit(vector: FloatArray) -> FloatArray:
+    unit: FloatArray = vector / max(float(np.hypot(*vector)), 1e-9)
+    return unit
+
+
+def _middle(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else 0.0

@@ -12,6 +12,7 @@ from threading import Event as Flag
 from threading import Lock, current_thread, main_thread
 from types import FrameType
 
+from detector.batching import BatchingDetector
 from detector.camera_file import SIMULATOR
 from detector.camera_loop import CameraLoop, Eyes
 from detector.camera_runner import CameraInput, CameraProgress, CameraRunner
@@ -19,10 +20,11 @@ from detector.endpoint import Endpoint, WatchedCamera
 from detector.errors import DetectorError, OutputError, SourceError
 from detector.perception import open_detector, open_plate_reader
 from detector.reporting import Reporter
-from detector.settings import DetectorSettings
+from detector.settings import AnalysedStream, DetectorSettings
 from detector.simulator.source import open_simulator
-from detector.sources import open_video_file
+from detector.sources import open_recording, open_stream, recording_name
 from detector.stay_file import Recording, StayFile
+from detector.stream_address import is_stream
 from detector.tracking import ByteTracker
 from pipeline.bus import EventPublisher, open_publisher
 from pipeline.events import CameraDocument, Envelope, Event
@@ -51,7 +53,7 @@ class DetectorApp:
         documents: Sequence[CameraDocument],
         settings: DetectorSettings,
         *,
-        source: Path | None = None,
+        source: Path | str | None = None,
         out: Path | None = None,
     ) -> None:
         """Take the cameras; nothing is opened before `run`.
@@ -59,7 +61,7 @@ class DetectorApp:
         Args:
             documents: The cameras.
             settings: Where everything is.
-            source: A recording to look at instead of the one camera's own source.
+            source: A recording or an rtsp:// address to look at instead of the one camera's own.
             out: A file that gets each published event as a line of JSON.
 
         Raises:
@@ -69,10 +71,10 @@ class DetectorApp:
         if twice:
             raise SourceError(f"camera {twice[0]}: given twice; give each camera once")
         if source is not None and len(documents) > 1:
-            raise SourceError(f"{source}: one recording for {len(documents)} cameras; give one")
+            raise SourceError(f"--source: one for {len(documents)} cameras; give one camera")
         self._documents = documents
         self._settings = settings
-        self._source = source
+        self._source = None if source is None else str(source)
         self._out = out
         self._stop = Flag()
 
@@ -101,8 +103,8 @@ class DetectorApp:
 
     def _open_input(self, document: CameraDocument) -> CameraInput:
         file = StayFile(self._settings.state_dir / f"{document.camera_id}.stays.json")
-        where = str(self._source or document.source or "")
-        if not where:
+        where = self._source or self._own_source(document)
+        if where is None:
             raise SourceError(
                 f"camera {document.camera_id}: no source; add `source` to its file or use --source"
             )
@@ -112,18 +114,29 @@ class DetectorApp:
                 document, leave_signal=signal_file.exists, state_dir=self._settings.state_dir
             )
             return CameraInput(document=document, source=source, file=file)
+        if is_stream(where):
+            return CameraInput(document=document, source=open_stream(where, document), file=file)
         path, memory = Path(where), file.load()
-        name = f"{path.name}:{path.stat().st_size if path.is_file() else 0}"
+        name = recording_name(path)
         is_known = memory is not None and memory.recording == name
-        video = open_video_file(
+        recorded = open_recording(
             path,
             document,
             started_at=memory.started_at
             if memory and is_known and document.recorded_at is None
             else None,
         )
-        recording = Recording(name=name, started_at=video.started_at)
-        return CameraInput(document=document, source=video, file=file, recording=recording)
+        return CameraInput(
+            document=document,
+            source=recorded,
+            file=file,
+            recording=Recording(name=name, started_at=recorded.started_at),
+            duration_s=recorded.duration_s,
+        )
+
+    def _own_source(self, document: CameraDocument) -> str | None:
+        is_sub = self._settings.analysed_stream is AnalysedStream.SUB
+        return (document.sub_source if is_sub else None) or document.source
 
     def _open_publisher(self, stack: ExitStack) -> "_CountingPublisher":
         inner = open_publisher(self._settings.bus_url, source=self._settings.detector_name)
@@ -136,6 +149,8 @@ class DetectorApp:
     ) -> list[CameraRunner]:
         store = open_evidence_store(self._settings.evidence_url)
         detector = open_detector(self._settings.weights, memory=self._settings.state_dir)
+        if len(inputs) > 1:
+            detector = BatchingDetector(detector)
         plate_reader = open_plate_reader()
         runners = []
         for one in inputs:
@@ -150,7 +165,7 @@ class DetectorApp:
                 one.file,
                 recording=one.recording,
             )
-            runners.append(CameraRunner(one, loop, self._stop))
+            runners.append(CameraRunner(one, loop, self._stop, least_fps=self._settings.least_fps))
         return runners
 
     def _open_endpoint(self, runners: Sequence[CameraRunner], stack: ExitStack) -> None:
@@ -179,8 +194,8 @@ class DetectorApp:
             futures = tuple(waiting)
             while waiting:
                 done, waiting = wait(waiting, timeout=_TICK_S)
-                if any(_is_unexpected(future) for future in done):
-                    self._stop.set()
+                for future in done:
+                    _tell_unexpected(future)
                 on_tick([one.progress() for one in runners])
         errors = []
         for future in futures:
@@ -227,9 +242,11 @@ class _CountingPublisher:
             raise OutputError(f"{self._path}: {exc.strerror}; the bus has the event") from exc
 
 
-def _is_unexpected(future: Future[None]) -> bool:
+def _tell_unexpected(future: Future[None]) -> None:
+    """Log what nobody foresaw at once; it is raised when the other cameras have ended."""
     failure = future.exception()
-    return failure is not None and not isinstance(failure, DetectorError)
+    if failure is not None and not isinstance(failure, DetectorError):
+        log.error("camera failed", exc_info=failure)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from detector.errors import CameraFileError
+from detector.errors import CameraFileError, SourceError
+from detector.stream_address import is_stream, require_stream
 from pipeline.errors import findings
 from pipeline.events import CameraDocument
 
@@ -31,10 +32,24 @@ def load_camera(path: Path) -> CameraDocument:
         document = CameraDocument.model_validate(raw)
     except ValidationError as exc:
         raise CameraFileError(findings(exc, str(path))) from exc
-    if document.source is None or document.source.startswith(SIMULATOR):
+    _require_streams(path, document)
+    source = document.source
+    if source is None or source.startswith(SIMULATOR) or is_stream(source):
         return document
-    if "://" in document.source:
+    return document.model_copy(update={"source": str(path.parent / source)})
+
+
+def _require_streams(path: Path, document: CameraDocument) -> None:
+    """Refuse addresses that no stream can have; they hold passwords and are never quoted."""
+    source, sub_source = document.source or "", document.sub_source
+    if sub_source is not None and not (is_stream(source) and is_stream(sub_source)):
         raise CameraFileError(
-            f"{path}: source: this version reads recordings, not streams; give a video file"
+            f"{path}: sub_source: only a live camera has a second stream; give rtsp:// addresses "
+            "for source and sub_source, or remove it"
         )
-    return document.model_copy(update={"source": str(path.parent / document.source)})
+    for name, address in (("source", source), ("sub_source", sub_source or "")):
+        try:
+            if is_stream(address):
+                require_stream(address)
+        except SourceError as exc:
+            raise CameraFileError(f"{path}: {name}: {exc}") from exc

@@ -9,6 +9,7 @@ __all__ = [
     "SourceError",
     "SourceLostError",
     "StateFileError",
+    "TruthFileError",
 ]
 
 
@@ -42,3 +43,7 @@ class SourceLostError(SourceError):
 
 class StateFileError(DetectorError):
     """The file of open stays cannot be read or written."""
+
+
+class TruthFileError(DetectorError):
+    """A truth file cannot be used as it is written."""

@@ -1,11 +1,19 @@
 """What one detector process is told from outside, by REMINDFIRST_* variables."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["DetectorSettings"]
+__all__ = ["AnalysedStream", "DetectorSettings"]
+
+
+class AnalysedStream(StrEnum):
+    """Which stream of a camera is looked at."""
+
+    MAIN = "main"
+    SUB = "sub"
 
 
 class DetectorSettings(BaseSettings):
@@ -29,6 +37,13 @@ class DetectorSettings(BaseSettings):
     )
     weights: str | None = Field(
         default=None, description="Network: a file, a name of models/manifest.toml, or background."
+    )
+    analysed_stream: AnalysedStream = Field(
+        default=AnalysedStream.MAIN,
+        description="sub: the cameras' smaller streams, where they have one; few plates then.",
+    )
+    least_fps: float = Field(
+        default=2.0, gt=0, description="A live camera that gets fewer frames a second is told of."
     )
     endpoint_host: str = Field(default="127.0.0.1", description="Where the endpoint listens.")
     endpoint_port: int = Field(default=8011, ge=0, le=65535, description="0 takes a free port.")

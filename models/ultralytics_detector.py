@@ -74,9 +74,21 @@ class UltralyticsDetector:
         self.labels = tuple(name for _, name in sorted(self._network.names.items()))
 
     def predict(self, images: Sequence[ImageArray]) -> list[BoxPrediction]:
-        """The boxes of each image, best first."""
+        """The boxes of each image, best first.
+
+        Images of one size run together; in a mixed batch Ultralytics would pad all of them, and
+        what is seen in one would depend on its company.
+        """
+        predictions: dict[int, BoxPrediction] = {}
+        for size in {image.shape for image in images}:
+            places = [place for place, image in enumerate(images) if image.shape == size]
+            same = self._predict_alike([images[place] for place in places])
+            predictions.update(zip(places, same, strict=True))
+        return [predictions[place] for place in range(len(images))]
+
+    def _predict_alike(self, images: list[ImageArray]) -> list[BoxPrediction]:
         results = self._network.predict(
-            list(images),
+            images,
             imgsz=_SIDE_PX,
             conf=self._min_confidence,
             iou=_DOUBLE_IOU,

@@ -35,8 +35,10 @@ class SitePlace(BaseModel):
 class CameraDocument(BaseModel):
     """One camera: where it stands, where its pictures come from, and the shapes drawn on them.
 
-    `source` is a file, or `simulator:SCENARIO`. `recorded_at` is the instant of a recording's first
-    picture; without it the recording's own date counts, else it ends at the moment it is opened.
+    `source` is a video file, a folder of pictures, the rtsp:// address of a live stream, or
+    `simulator:SCENARIO`; `sub_source` is the same camera's smaller stream. `recorded_at` is the
+    instant of a recording's first picture; without it the recording's own date counts, else it ends
+    at the moment it is opened.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,7 @@ class CameraDocument(BaseModel):
     place: SitePlace
     time_zone: TimeZoneName = "Asia/Shanghai"
     source: str | None = Field(default=None, min_length=1)
+    sub_source: str | None = Field(default=None, min_length=1)
     recorded_at: AwareDatetime | None = None
     analysed_fps: float = Field(default=5.0, gt=0, le=60)
     version: int = Field(default=1, ge=1)

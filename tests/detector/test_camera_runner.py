@@ -116,3 +116,62 @@ def test_a_recording_waits_for_room_and_says_so_when_it_is_stopped_first(tmp_pat
     CameraRunner(camera, bench.loop(), CountedFlag(5)).run()
     assert len([one for one in bench.bus.events if isinstance(one, ViolationSuspected)]) == 1
     assert bench.states()[-1] is CameraState.ENDED
+
+
+class UnevenSource:
+    """A live camera that gives 1 frame a second for 15 s, and 5 a second from then on."""
+
+    def __init__(self, stop: Flag) -> None:
+        self._stop = stop
+
+    def frames(self) -> Iterator[Frame]:
+        for t in [*times(0, 15, fps=1), *times(15, 40, fps=5)]:
+            yield a_frame(t)
+        self._stop.set()
+
+
+def test_a_live_camera_that_gets_too_few_frames_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="detector.camera_runner")
+    bench, stop = Bench(tmp_path), Flag()
+    camera = CameraInput(document=a_camera(), source=UnevenSource(stop), file=bench.file)
+    runner = CameraRunner(camera, bench.loop(), stop, least_fps=2)
+    assert runner.progress().analysed_fps is None
+    runner.run()
+    told = [record for record in caplog.records if record.name == "detector.camera_runner"]
+    assert [one.message for one in told] == [
+        "camera gets too few frames",
+        "camera gets its frames again",
+    ]
+    assert told[0].__dict__["analysed_fps"] == 1
+    assert runner.progress().analysed_fps == FPS
+
+
+class BrokenOnce:
+    """A live camera whose first frame makes the loop fail."""
+
+    def __init__(self, stop: Flag) -> None:
+        self._stop = stop
+        self.opened = 0
+
+    def frames(self) -> Iterator[Frame]:
+        self.opened += 1
+        if self.opened == 1:
+            yield a_frame(0)
+            raise ZeroDivisionError
+        yield a_frame(5)
+        self._stop.set()
+        yield a_frame(6)
+
+
+def test_a_failure_that_nobody_foresaw_is_told_and_the_live_camera_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench, stop = Bench(tmp_path), CountedFlag(9)
+    camera = CameraInput(document=a_camera(), source=BrokenOnce(stop), file=bench.file)
+    CameraRunner(camera, bench.loop(), stop).run()
+    assert bench.states() == [CameraState.ONLINE, CameraState.LOST, CameraState.ONLINE]
+    assert [one.message for one in caplog.records] == ["camera failed"]
+    lost = [one for one in bench.bus.events if isinstance(one, CameraStatus)][1]
+    assert lost.reason == "camera cam-1: failed (ZeroDivisionError)"

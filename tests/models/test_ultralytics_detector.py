@@ -1,6 +1,8 @@
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from models.registry import NetworkFileError, find_network
@@ -26,3 +28,22 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(NetworkFileError, match=r"bad\.pt: damaged or no Ultralytics network"):
         UltralyticsDetector(find_network(str(path)), min_confidence=0.25)
+
+
+@pytest.mark.real
+@pytest.mark.yolo
+@pytest.mark.slow
+def test_what_is_seen_in_a_picture_does_not_depend_on_its_company(real: Path) -> None:
+    pytest.importorskip("ultralytics", reason="needs the extra yolo")
+    file = find_network(str(real / "weights" / "yolo26n.pt"))
+    detector = UltralyticsDetector(file, min_confidence=0.1)
+    clip = cv2.VideoCapture(str(real / "video" / "us-street-parked-cars.mp4"))
+    street = np.asarray(clip.read()[1], dtype=np.uint8)
+    clip.release()
+    images = [street, street[:, :480], street[::-1]]
+    (alone,) = detector.predict(images[:1])
+    together = detector.predict(images)
+    assert len(alone.labels) > 0
+    assert len(together) == 3
+    np.testing.assert_allclose(together[0].xyxy_px, alone.xyxy_px, atol=0.01)
+    np.testing.assert_allclose(together[0].confidence, alone.confidence, atol=1e-4)

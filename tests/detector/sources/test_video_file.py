@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -101,3 +103,47 @@ def test_a_still_picture_is_no_recording(tmp_path: Path) -> None:
 
     with pytest.raises(SourceError, match="a still picture"):
         open_video_file(picture, a_camera())
+
+
+def corrupt(path: Path, out: Path, packets: range) -> Path:
+    """A copy whose packets of these numbers hold nothing that can be decoded."""
+    with av.open(str(path)) as whole, av.open(str(out), "w") as copy:
+        stream = copy.add_stream_from_template(whole.streams.video[0])
+        for number, packet in enumerate(whole.demux(video=0)):
+            if packet.dts is None:
+                continue
+            broken = av.Packet(b"\xff" * 64 if number in packets else bytes(packet))
+            broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+            broken.is_keyframe, broken.stream = packet.is_keyframe, stream
+            copy.mux(broken)
+    return out
+
+
+def test_a_part_that_cannot_be_decoded_is_told_and_gone_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = write_video(tmp_path / "whole.mkv", [k / 10 for k in range(60)])
+    video = open_video_file(corrupt(whole, tmp_path / "spoilt.mkv", range(20, 30)), EVERY_PICTURE)
+    seen = seconds_of(video)
+    assert (seen[0], seen[-1]) == (0.0, 5.9)
+    assert not [at_s for at_s in seen if 2.0 <= at_s < 3.0]
+    assert [one.message for one in caplog.records] == ["part of a recording cannot be read"]
+
+
+def test_a_file_without_one_picture_that_can_be_read_is_named(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mkv", [k / 10 for k in range(20)])
+    with pytest.raises(SourceError, match=r"spoilt\.mkv: holds no picture that can be read"):
+        open_video_file(corrupt(whole, tmp_path / "spoilt.mkv", range(20)), EVERY_PICTURE)
+
+
+def test_a_recording_that_changes_its_size_and_starts_its_clock_anew_goes_on(
+    tmp_path: Path,
+) -> None:
+    at_s = [k / 10 for k in range(20)]
+    first = write_video(tmp_path / "first.ts", at_s, codec="libx264")
+    second = write_video(tmp_path / "second.ts", at_s, codec="libx264", size_px=(128, 96))
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    frames = list(open_video_file(both, EVERY_PICTURE).frames())
+    assert [frame.image.shape[:2] for frame in frames] == [(48, 64)] * 20 + [(96, 128)] * 20
+    assert all(one.captured_at < other.captured_at for one, other in pairwise(frames))

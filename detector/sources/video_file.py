@@ -1,11 +1,11 @@
-"""Where pictures come from: a frame is an image and the instant it was captured."""
+"""A recording in a video file."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 import av
 import numpy as np
@@ -14,40 +14,16 @@ from av.video.stream import VideoStream
 
 from detector.errors import SourceError
 from detector.geometry import ImageArray
+from detector.sources.frame import Frame, utc_now
 from pipeline.events import CameraDocument
 
-__all__ = ["Frame", "FrameSource", "VideoFile", "open_video_file", "utc_now"]
+__all__ = ["VideoFile", "open_video_file"]
+
+log = logging.getLogger(__name__)
 
 _STARTS_OVER_S = 1.0
 _EARLIEST_YEAR = 2000
 _MISSING_END_S = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """One picture of one camera; `captured_at` is aware UTC, from the stream's own clock."""
-
-    camera_id: str
-    image: ImageArray
-    captured_at: datetime
-
-
-class FrameSource(Protocol):
-    """Gives the frames of one camera in the order of their capture."""
-
-    def frames(self) -> Iterator[Frame]:
-        """Frames until the source ends.
-
-        Raises:
-            SourceError: the source cannot be opened or read on.
-            SourceLostError: it stopped and may come back.
-        """
-        ...
-
-
-def utc_now() -> datetime:
-    """The present instant, for what is said of a stream that gives no picture."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +51,7 @@ class VideoFile:
                 stream.thread_type = "AUTO"
                 missing_s = max(_MISSING_END_S, 2 / float(stream.average_rate or 25))
                 due_s = 0.0
-                for picture, at_s in _in_order(container, stream):
+                for picture, at_s in _in_order(self.path, container, stream):
                     reached_s, clock_s = at_s, picture.time or at_s
                     if at_s < due_s - 1e-3:
                         continue
@@ -112,7 +88,10 @@ def open_video_file(
         SourceError: the file is missing, empty, or no video that can be read.
     """
     if not path.exists():
-        raise SourceError(f"{path}: no such file; give a video file by --source or in the camera")
+        raise SourceError(
+            f"{path}: no such file; give a video file or a folder of pictures by --source or "
+            "in the camera"
+        )
     if not path.is_file():
         raise SourceError(f"{path}: not a file; give a video file")
     if path.stat().st_size == 0:
@@ -123,7 +102,8 @@ def open_video_file(
             stream = _video_stream(path, container)
             duration_s = _duration_s(container, stream)
             created_at = _created_at(container)
-            next(container.decode(stream), None)
+            if next(_pictures(path, container, stream), None) is None:
+                raise SourceError(f"{path}: holds no picture that can be read; copy it again")
     except (av.error.FFmpegError, OSError) as exc:
         raise SourceError(
             f"{path}: not a video that can be read ({exc.strerror}); give a video file, or copy it "
@@ -145,7 +125,10 @@ def _require_recording(path: Path, container: InputContainer) -> None:
     # FFmpeg opens a still picture as a video of one frame.
     name = container.format.name
     if "image2" in name or name.endswith("_pipe"):
-        raise SourceError(f"{path}: a still picture ({name}), no recording; give a video file")
+        raise SourceError(
+            f"{path}: a still picture ({name}), no recording; give a video file or a folder of "
+            "pictures"
+        )
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -158,8 +141,24 @@ def _bgr(picture: av.VideoFrame) -> ImageArray:
     return picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
 
 
+def _pictures(
+    path: Path, container: InputContainer, stream: VideoStream
+) -> Iterator[av.VideoFrame]:
+    """What can be decoded, also after a part that cannot."""
+    is_told = False
+    for packet in container.demux(stream):
+        try:
+            pictures = packet.decode()
+        except av.error.InvalidDataError:
+            if not is_told:
+                log.warning("part of a recording cannot be read", extra={"file": path.name})
+            is_told = True
+            continue
+        yield from (one for one in pictures if isinstance(one, av.VideoFrame))
+
+
 def _in_order(
-    container: InputContainer, stream: VideoStream
+    path: Path, container: InputContainer, stream: VideoStream
 ) -> Iterator[tuple[av.VideoFrame, float]]:
     """Pictures with seconds since the first one, strictly growing.
 
@@ -169,7 +168,7 @@ def _in_order(
     step_s = 1 / float(stream.average_rate or 25)
     origin_s: float | None = None
     last_s = -step_s
-    for picture in container.decode(stream):
+    for picture in _pictures(path, container, stream):
         if picture.time is None:
             at_s = last_s + step_s
         else:

@@ -72,9 +72,18 @@ class Motion:
             return None
         return self._middle_box(self.last_at - MOTION_WINDOW / 2, self.last_at)
 
-    def seen_s(self, *, gap_limit_s: float) -> float:
-        """Seconds seen within the window, without the gaps longer than the limit."""
-        times = [at for at, _ in self.sights]
+    def since_at(self, place_px: FloatArray, max_ratio: float) -> datetime:
+        """Since when it has been in a place (box of shape (4,)) without a break."""
+        since = self.last_at
+        for at, box in reversed(self.sights):
+            if shift_ratio(place_px, box) > max_ratio:
+                break
+            since = at
+        return since
+
+    def seen_s(self, since: datetime, *, gap_limit_s: float) -> float:
+        """Seconds seen since an instant of the window, without the gaps longer than the limit."""
+        times = [at for at, _ in self.sights if at >= since]
         gaps_s = [(later - at).total_seconds() for at, later in pairwise(times)]
         return sum(gap_s for gap_s in gaps_s if gap_s <= gap_limit_s)
 

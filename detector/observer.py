@@ -11,7 +11,7 @@ from detector.geometry import FloatArray, ground_point, polygon_contains
 from detector.health import CameraHealth, blinds
 from detector.perception import PlateReader, VehicleDetector
 from detector.sources import Frame
-from detector.stay_file import CameraMemory, KnownFlow
+from detector.stay_file import CameraMemory
 from detector.stays import Departure, Situation, Stay, StayBook, Surroundings
 from detector.stillness import Stillness
 from detector.tracking import Tracker
@@ -72,35 +72,25 @@ class Observer:
         self.picture_px = (width, height)
         self.shapes: CameraShapes = shapes_in_pixels(document, width_px=width, height_px=height)
         stays: Sequence[Stay] = ()
-        flow = None
         if memory is not None:
             stays = [stay.scaled(memory.picture_px, self.picture_px) for stay in memory.stays]
-            flow = memory.flow
         self.book = StayBook(gap_limit_s=_gap_limit_s(document.analysed_fps), stays=stays)
         self._eyes = eyes
         is_same_view = memory is not None and memory.version == document.version
         self._health = CameraHealth(memory.reference if memory and is_same_view else None)
         self._version = document.version
         self._stillness = Stillness()
-        self._surroundings = Surroundings(
-            FlowMap(
-                width,
-                height,
-                since=flow.since if flow else frame.captured_at,
-                counts=flow.counts if flow else None,
-            ),
-            self.shapes.lanes,
-        )
+        flow = FlowMap(width, height, memory.flow if memory and is_same_view else None)
+        self._surroundings = Surroundings(flow, self.shapes.lanes)
         self._detections = NOTHING
 
     def remember(self, memory: CameraMemory) -> CameraMemory:
         """The memory with what is known of the camera besides its stays."""
-        flow = self._surroundings.flow
         return replace(
             memory,
             picture_px=self.picture_px,
             version=self._version,
-            flow=KnownFlow(since=flow.since, counts=flow.counts),
+            flow=self._surroundings.flow.counts,
             reference=self._health.reference,
         )
 

@@ -24,7 +24,7 @@ from detector.stays import Departure, Stay
 from detector.traffic import Counts
 from pipeline.events import DepartureKind, UnseenSpan, VehicleClass
 
-__all__ = ["CameraMemory", "KnownFlow", "Recording", "StayFile"]
+__all__ = ["CameraMemory", "Recording", "StayFile"]
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +40,6 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownFlow:
-    """Where vehicles drive: `counts` of shape (rows, columns), as in `FlowMap`."""
-
-    since: AwareDatetime
-    counts: Counts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraMemory:
     """What a camera's loop must know to go on after a restart.
 
@@ -58,7 +50,7 @@ class CameraMemory:
         picture_px: Width and height of the pictures that the stays are measured in.
         version: Of the camera's document; a later one may be drawn on another view.
         departures: Vehicles that left, as far as the bus does not know it yet.
-        flow: Where vehicles drive; None when it is not known yet.
+        flow: Where vehicles drive, the counts of a `FlowMap`; None when it is not known yet.
         reference: What the camera sees when it stands as it should; None when not known yet.
     """
 
@@ -69,7 +61,7 @@ class CameraMemory:
     version: int = 1
     stays: tuple[Stay, ...]
     departures: tuple[Departure, ...] = ()
-    flow: KnownFlow | None = None
+    flow: Counts | None = None
     reference: Reference | None = None
 
     def not_after(self, now: datetime) -> "CameraMemory":
@@ -109,7 +101,6 @@ class _SavedDeparture(BaseModel):
 
 
 class _SavedFlow(BaseModel):
-    since: AwareDatetime
     rows: int
     counts: str
 
@@ -198,7 +189,7 @@ class StayFile:
                 _SavedDeparture(stay=_save_stays([one.stay])[0], kind=one.kind, seen_at=one.seen_at)
                 for one in memory.departures
             ),
-            flow=_save_flow(memory.flow) if memory.flow else None,
+            flow=None if memory.flow is None else _save_flow(memory.flow),
             reference=b64encode(memory.reference.as_png()).decode() if memory.reference else None,
         )
         try:
@@ -302,11 +293,11 @@ def _load_look(saved: _SavedLook) -> Look:
     )
 
 
-def _save_flow(flow: KnownFlow) -> _SavedFlow:
-    content = flow.counts.astype(np.float16).tobytes()
-    return _SavedFlow(since=flow.since, rows=len(flow.counts), counts=b64encode(content).decode())
+def _save_flow(counts: Counts) -> _SavedFlow:
+    content = counts.astype(np.float16).tobytes()
+    return _SavedFlow(rows=len(counts), counts=b64encode(content).decode())
 
 
-def _load_flow(saved: _SavedFlow) -> KnownFlow:
+def _load_flow(saved: _SavedFlow) -> Counts:
     counts = np.frombuffer(b64decode(saved.counts), np.float16).reshape(saved.rows, -1)
-    return KnownFlow(since=saved.since, counts=counts.astype(np.float32))
+    return counts.astype(np.float32)

@@ -14,7 +14,7 @@ __all__ = ["ByteTracker", "TrackedDetections", "Tracker"]
 
 # In terms of the library, which counts in frames of a 30 fps video: two seconds.
 _LOST_BUFFER_FRAMES = 60
-_SURE_CONFIDENCE = 0.3
+_SURE_CONFIDENCE = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,26 +48,17 @@ class FlowMap:
 
     Attributes:
         counts: Shape (rows, columns) of square cells.
-        since: When it began.
     """
 
     counts: Counts
-    since: datetime
 
-    def __init__(
-        self, width_px: int, height_px: int, *, since: datetime, counts: Counts | None = None
-    ) -> None:
+    def __init__(self, width_px: int, height_px: int, counts: Counts | None = None) -> None:
         """Begin without traffic, or go on with `counts` of a picture of the same form."""
         self._cell_px = width_px / _CELLS
-        self.since = since
         shape = (max(1, int(np.ceil(height_px / self._cell_px))), _CELLS)
         if counts is not None and counts.shape != shape:
             counts = None
         self.counts = np.zeros(shape, np.float32) if counts is None else counts
-
-    def watched(self, now: datetime) -> timedelta:
-        """For how long the traffic has been watched."""
-        return now - self.since
 
     def fade(self, elapsed: timedelta) -> None:
         """Let what was counted fade with time."""

@@ -5,7 +5,6 @@ vehicle on the roadway is held to wait.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from detector.camera_config import LanePolygon, Zone
 from detector.geometry import ground_point, polygon_contains
@@ -20,7 +19,7 @@ _LANE_RATIO = 0.1
 
 _PASSED_BY = 3
 _PASSED_BY_WHERE_NOBODY_WAITS = 2
-_WATCHED = timedelta(seconds=30)
+_BESIDE_FOR_S = 30.0
 
 LONGEST_HOLD_S = 180.0
 """No light holds traffic longer; who has not moved for this long has missed a green."""
@@ -78,7 +77,7 @@ def _stands_beside(stay: Stay, situation: Situation) -> bool:
     """Whether traffic was seen to drive past its place, and on neither side of it in its line."""
     in_line = situation.flow.in_line
     return (
-        situation.watched >= _WATCHED
+        stay.observed_s >= _BESIDE_FOR_S
         and stay.passed_by >= _PASSED_BY
         and in_line is not None
         and not _is_driven(situation, in_line)

@@ -39,6 +39,8 @@ __all__ = ["StayBook"]
 
 # At rest: the halves of the window differ by less than this.
 _REST_RATIO = 0.06
+# Its time counts from when it was this near to its place and stayed so.
+_SETTLED_RATIO = 0.08
 # A stay that is not reported yet breaks when it has crept this far from where it began.
 _CREEP_RATIO = 0.15
 _IN_PLACE_RATIO = 0.25
@@ -375,14 +377,15 @@ class StayBook:
         return True
 
     def _begin(self, motion: Motion, kind: VehicleClass, place: FloatArray, view: View) -> UUID:
+        since = motion.since_at(place, _SETTLED_RATIO)
         stay = Stay(
             episode_id=uuid4(),
             vehicle_class=kind,
             place_px=place,
             box_px=motion.last_box,
-            stood_since_at=motion.first_at,
+            stood_since_at=since,
             last_seen_at=motion.last_at,
-            observed_s=motion.seen_s(gap_limit_s=self._gap_limit_s),
+            observed_s=motion.seen_s(since, gap_limit_s=self._gap_limit_s),
             look=view.look_at(place),
         )
         self._stays[stay.episode_id] = stay

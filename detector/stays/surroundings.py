@@ -35,14 +35,12 @@ class Situation:
 
     Attributes:
         flow: What the flow says of its place.
-        watched: For how long the traffic here has been watched.
         is_alone: Nobody else stands close by.
         ahead_px: Boxes of shape (4,) of those who stand before it, one before the other, as far as
             it is known which way it is bound.
     """
 
     flow: PlaceFlow
-    watched: timedelta
     is_alone: bool
     ahead_px: tuple[FloatArray, ...] = ()
 
@@ -94,7 +92,6 @@ class Surroundings:
                 standing_px=standing,
                 track_id=book.track_of(stay),
             ),
-            watched=self.flow.watched(now),
             is_alone=not any(_is_near(stay.place_px, box) for box in standing),
             ahead_px=_chain(stay.place_px, standing, self._way(stay.place_px, stay.heading)),
         )

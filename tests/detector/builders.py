@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import av
 import cv2
@@ -12,6 +14,8 @@ import numpy as np
 from detector.detection import Detections, FloatArray, ImageArray
 from detector.perception import VEHICLE_CLASSES, PlateRead
 from detector.sources import Frame
+from detector.stays import Stay
+from detector.tracking import TrackedDetections
 from pipeline.bus.base import BusUnavailableError
 from pipeline.events import (
     CameraDocument,
@@ -30,6 +34,7 @@ FPS = 5.0
 
 Box = tuple[float, float, float, float]
 Script = Callable[[float], Sequence[Box]]
+Way = Callable[[float], Box]
 
 
 def at(seconds: float) -> datetime:
@@ -133,6 +138,50 @@ def times(start_s: float, end_s: float, fps: float = FPS) -> Iterator[float]:
         yield k / fps
 
 
+def tracks(boxes: dict[int, Box], *, kind: VehicleClass = VehicleClass.CAR) -> TrackedDetections:
+    """Boxes by their track ids."""
+    return TrackedDetections(
+        detections=detections(list(boxes.values()), kind=kind),
+        track_id=np.array(list(boxes), np.int64),
+    )
+
+
+def a_stay(box: Box = CAR_BOX, **changes: Any) -> Stay:
+    """A car that came to rest at the start and was seen there for twelve seconds since."""
+    known: dict[str, Any] = {
+        "episode_id": uuid4(),
+        "vehicle_class": VehicleClass.CAR,
+        "place_px": np.array(box),
+        "box_px": np.array(box),
+        "stood_since_at": at(0),
+        "last_seen_at": at(12),
+        "observed_s": 12.0,
+    }
+    return Stay(**known | changes)
+
+
+def way(box: Box, *stops: tuple[float, float]) -> Way:
+    """Where a vehicle is that goes sideways: pairs of an instant and the pixels it is moved by."""
+    instants, shifts_px = zip(*stops, strict=True)
+    return lambda t: moved(box, float(np.interp(t, instants, shifts_px)), 0)
+
+
+class Street:
+    """A script: vehicles on their ways, each in a coat of its own, seen while they are whole."""
+
+    def __init__(self, *ways: Way) -> None:
+        self._ways = ways
+
+    def __call__(self, t: float) -> Sequence[Box]:
+        return [box for box in self._boxes(t) if 0 <= box[0] and box[2] <= WIDTH]
+
+    def frame(self, t: float) -> Frame:
+        return a_frame(t, self._boxes(t), coats=[50 + n for n in range(len(self._ways))])
+
+    def _boxes(self, t: float) -> list[Box]:
+        return [one(t) for one in self._ways]
+
+
 class ToldDetector:
     """A `VehicleDetector` that sees what a script says for the frame's time."""
 
@@ -140,8 +189,10 @@ class ToldDetector:
 
     def __init__(self, script: Script) -> None:
         self._script = script
+        self.asked = 0
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        self.asked += len(frames)
         return [
             detections(self._script((frame.captured_at - START).total_seconds()))
             for frame in frames

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from datetime import timedelta
 from uuid import uuid4
 
 import numpy as np
@@ -13,7 +12,7 @@ from pipeline.events import VehicleClass
 from tests.detector.builders import CAR_BOX, HEIGHT, WIDTH, a_camera, at
 
 SHAPES = shapes_in_pixels(a_camera(), width_px=WIDTH, height_px=HEIGHT)
-CALM = Situation(flow=PlaceFlow(), watched=timedelta(minutes=5), is_alone=True)
+CALM = Situation(flow=PlaceFlow(), is_alone=True)
 STAY = Stay(
     episode_id=uuid4(),
     vehicle_class=VehicleClass.CAR,

@@ -1,5 +1,6 @@
 """What the networks see, in our words: vehicles with their class, and text on their plates."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ __all__ = [
 
 VEHICLE_CLASSES: tuple[VehicleClass, ...] = tuple(VehicleClass)
 """A detection's `class_id` is a position in this tuple."""
+
+log = logging.getLogger(__name__)
 
 BACKGROUND = "background"
 
@@ -123,7 +126,8 @@ def open_detector(weights: str | None, *, memory: Path | None = None) -> Vehicle
     Args:
         weights: A `.onnx` file (light), any Ultralytics weights (extra `yolo`), a name of
             models/manifest.toml, or `background` for a fixed camera on a calm street.
-        memory: Folder where the background detector keeps what an empty street looks like.
+        memory: Folder for what is made at first use: the form of a network that a CPU runs
+            fastest, and what an empty street looks like.
 
     Raises:
         ModelFileError: no weights, or they are missing, damaged or of the wrong kind.
@@ -138,7 +142,7 @@ def open_detector(weights: str | None, *, memory: Path | None = None) -> Vehicle
 
         return _BackgroundDetector(BackgroundDetector(memory))
     try:
-        return _open_network(weights)
+        return _open_network(weights, memory)
     except NetworkFileError as exc:
         raise ModelFileError(str(exc)) from exc
 
@@ -155,19 +159,34 @@ def open_plate_reader() -> PlateReader:
         raise ModelFileError(str(exc)) from exc
 
 
-def _open_network(weights: str) -> VehicleDetector:
+def _open_network(weights: str, memory: Path | None) -> VehicleDetector:
+    """The network in the form that runs fastest here; a CPU gets its own, made at first use."""
     file = find_network(weights)
-    if file.kind is NetworkKind.ONNX:
-        from models.onnx_detector import OnnxDetector
-
-        onnx = OnnxDetector(file, min_confidence=_MIN_CONFIDENCE)
-        _require_vehicles(weights, onnx.labels)
-        return _NetworkDetector(onnx, file.version)
+    if file.kind is NetworkKind.OPENVINO:
+        return _open_on_cpu(weights, file.path, file.version)
+    exported = memory / "networks" / file.sha256[:16] if memory is not None else None
+    if exported is not None and exported.is_dir():
+        return _open_on_cpu(weights, exported, file.version)
     from models.ultralytics_detector import UltralyticsDetector
 
-    ultralytics = UltralyticsDetector(file, min_confidence=_MIN_CONFIDENCE)
-    _require_vehicles(weights, ultralytics.labels)
-    return _NetworkDetector(ultralytics, file.version)
+    network = UltralyticsDetector(file, min_confidence=_MIN_CONFIDENCE)
+    _require_vehicles(weights, network.labels)
+    if exported is None or network.has_accelerator():
+        return _NetworkDetector(network, file.version)
+    try:
+        network.export_for_cpu(exported)
+    except NetworkFileError as exc:
+        log.warning("network runs as it is, slowly", extra={"reason": str(exc)})
+        return _NetworkDetector(network, file.version)
+    return _open_on_cpu(weights, exported, file.version)
+
+
+def _open_on_cpu(weights: str, path: Path, version: str) -> VehicleDetector:
+    from models.openvino_detector import OpenVinoDetector
+
+    network = OpenVinoDetector(path, min_confidence=_MIN_CONFIDENCE)
+    _require_vehicles(weights, network.labels)
+    return _NetworkDetector(network, version)
 
 
 def _require_vehicles(weights: str, labels: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ __all__ = ["NetworkFile", "NetworkFileError", "NetworkKind", "find_network"]
 
 _HERE = Path(__file__).parent
 _SUFFIXES = {
-    ".onnx": "onnx",
+    ".onnx": "openvino",
     ".pt": "ultralytics",
     ".engine": "ultralytics",
     ".torchscript": "ultralytics",
@@ -26,7 +26,7 @@ class NetworkFileError(Exception):
 class NetworkKind(StrEnum):
     """Which runtime can run a file."""
 
-    ONNX = "onnx"
+    OPENVINO = "openvino"
     ULTRALYTICS = "ultralytics"
 
 
@@ -84,7 +84,7 @@ def _noted_sha256(path: Path) -> str | None:
 
 def _kind(path: Path) -> NetworkKind:
     if path.is_dir() and any(path.glob("*.xml")):
-        return NetworkKind.ULTRALYTICS
+        return NetworkKind.OPENVINO
     kind = _SUFFIXES.get(path.suffix) if path.is_file() else None
     if kind is None:
         raise NetworkFileError(

@@ -2,7 +2,11 @@
 
 import os
 import pickle
+import shutil
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -70,8 +74,38 @@ class UltralyticsDetector:
                 f"weights {file.path}: made for the task {self._network.task!r}; use weights made "
                 "for the task 'detect'"
             )
+        self._path = file.path
         self._min_confidence = min_confidence
         self.labels = tuple(name for _, name in sorted(self._network.names.items()))
+
+    def has_accelerator(self) -> bool:
+        """Whether the library finds more than a CPU to run on."""
+        import torch
+
+        return bool(torch.cuda.is_available())
+
+    def export_for_cpu(self, folder: Path) -> None:
+        """Write the network into a new `folder` in the form that runs fastest on a CPU.
+
+        Raises:
+            NetworkFileError: this network cannot be exported, or the folder cannot be written.
+        """
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent) as draft, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # The library writes beside the weights, which may be where nobody may write.
+            weights = Path(draft) / "network.pt"
+            try:
+                shutil.copyfile(self._path, weights)
+                exported = type(self._network)(str(weights)).export(
+                    format="openvino", dynamic=True, imgsz=_SIDE_PX, verbose=False
+                )
+                Path(exported).replace(folder)
+            except (OSError, RuntimeError, TypeError, ValueError, ImportError) as exc:
+                raise NetworkFileError(
+                    f"weights {self._path}: cannot be exported for the CPU to {folder} "
+                    f"({type(exc).__name__}: {exc})"
+                ) from exc
 
     def predict(self, images: Sequence[ImageArray]) -> list[BoxPrediction]:
         """The boxes of each image, best first.

@@ -11,14 +11,14 @@ def test_a_plain_path_gets_its_kind_and_its_version_from_the_file(tmp_path: Path
     path = tmp_path / "street.onnx"
     path.write_bytes(b"abc")
     file = find_network(str(path))
-    assert file.kind is NetworkKind.ONNX
+    assert file.kind is NetworkKind.OPENVINO
     assert file.version == "street.onnx@ba7816bf8f01"
 
 
-def test_an_openvino_folder_is_run_by_ultralytics(tmp_path: Path) -> None:
+def test_an_openvino_folder_is_a_network(tmp_path: Path) -> None:
     (tmp_path / "street_openvino_model").mkdir()
     (tmp_path / "street_openvino_model" / "street.xml").write_text("<net/>")
-    assert find_network(str(tmp_path / "street_openvino_model")).kind is NetworkKind.ULTRALYTICS
+    assert find_network(str(tmp_path / "street_openvino_model")).kind is NetworkKind.OPENVINO
 
 
 def test_a_missing_file_is_named_with_the_fix(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from models.openvino_detector import OpenVinoDetector
 from models.registry import NetworkFileError, find_network
 from models.ultralytics_detector import UltralyticsDetector
 
@@ -47,3 +48,23 @@ def test_what_is_seen_in_a_picture_does_not_depend_on_its_company(real: Path) ->
     assert len(together) == 3
     np.testing.assert_allclose(together[0].xyxy_px, alone.xyxy_px, atol=0.01)
     np.testing.assert_allclose(together[0].confidence, alone.confidence, atol=1e-4)
+
+
+@pytest.mark.real
+@pytest.mark.yolo
+@pytest.mark.slow
+def test_the_network_sees_the_same_in_its_form_for_the_cpu(real: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ultralytics", reason="needs the extra yolo")
+    file = find_network(str(real / "weights" / "yolo26n.pt"))
+    detector = UltralyticsDetector(file, min_confidence=0.25)
+    detector.export_for_cpu(tmp_path / "networks" / "one")
+    exported = OpenVinoDetector(tmp_path / "networks" / "one", min_confidence=0.25)
+    assert exported.labels == detector.labels
+    clip = cv2.VideoCapture(str(real / "video" / "us-street-parked-cars.mp4"))
+    street = np.asarray(clip.read()[1], dtype=np.uint8)
+    clip.release()
+    (before,), (after,) = detector.predict([street]), exported.predict([street])
+    assert len(before.labels) > 0
+    assert after.labels == before.labels
+    np.testing.assert_allclose(after.xyxy_px, before.xyxy_px, atol=2)
+    np.testing.assert_allclose(after.confidence, before.confidence, atol=0.05)

@@ -4,15 +4,15 @@ import av
 import numpy as np
 import pytest
 
-from models.onnx_detector import OnnxDetector
+from models.openvino_detector import OpenVinoDetector
 from models.registry import NetworkFileError, find_network
 from tests.models.onnx_file import write_onnx
 
 IMAGE = np.zeros((120, 240, 3), np.uint8)
 
 
-def open_onnx(path: Path) -> OnnxDetector:
-    return OnnxDetector(find_network(str(path)), min_confidence=0.25)
+def open_onnx(path: Path) -> OpenVinoDetector:
+    return OpenVinoDetector(find_network(str(path)).path, min_confidence=0.25)
 
 
 def test_a_raw_ultralytics_export_gives_boxes_in_pixels_of_the_image(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_yolox_export_counts_in_cells(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "no ONNX file"), (b"no network at all", "no ONNX file")],
+    [(b"", "no network"), (b"no network at all", "no network")],
     ids=["empty", "text"],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes, says: str) -> None:

@@ -1,17 +1,19 @@
-"""Runs an exported detection network on the CPU with the OpenVINO runtime."""
+"""Runs an exported detection network, ONNX or OpenVINO, on the CPU with the OpenVINO runtime."""
 
 import ast
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 import openvino
 from numpy.typing import NDArray
+from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from models.predictions import BoxPrediction, ImageArray
-from models.registry import NetworkFile, NetworkFileError
+from models.registry import NetworkFileError
 
-__all__ = ["COCO_LABELS", "OnnxDetector"]
+__all__ = ["COCO_LABELS", "OpenVinoDetector"]
 
 # fmt: off
 COCO_LABELS = (
@@ -30,18 +32,24 @@ COCO_LABELS = (
 
 _PAD = 114
 _YOLOX_STRIDES = (8, 16, 32)
-_SIDE_WHERE_FREE_PX = 640
+# Where a network takes pictures of any form: the longer side, and what both sides are multiples of.
+_FREE_SIDE_PX = 640
+_STRIDE_PX = 32
+_FORMS_KEPT = 4
 _DOUBLE_IOU = 0.7
 
 Floats = NDArray[np.float64]
+Side = tuple[int, int]
 
 
-class OnnxDetector:
+class OpenVinoDetector:
     """A detection network exported by Ultralytics (raw or end-to-end) or by YOLOX.
 
     The form of its one output says which: (1, n, 6) is end-to-end; (1, 4 + c, n) is raw
     Ultralytics; (1, n, 5 + c), with n the number of cells of YOLOX's strides, is YOLOX, whose
-    boxes count in cells. Boxes of one class that overlap are thinned; images are letterboxed.
+    boxes count in cells. Boxes of one class that overlap are thinned; images are letterboxed, and
+    a network that takes pictures of any form sees no more of the box than it must. Each picture
+    is run by one core, so that pictures that come together run side by side.
 
     Attributes:
         labels: Class names by class number.
@@ -49,40 +57,109 @@ class OnnxDetector:
 
     labels: tuple[str, ...]
 
-    def __init__(self, file: NetworkFile, *, min_confidence: float) -> None:
-        """Load the network.
+    def __init__(self, path: Path, *, min_confidence: float) -> None:
+        """Load the network of a file, or of the folder of an export.
 
         Raises:
             NetworkFileError: the file is damaged or no detection network of a known form.
         """
-        self._path = file.path
+        self._path = _network_file(path)
         self._min_confidence = min_confidence
         model = self._read()
         self._side_px = _input_side_px(model)
-        model.reshape([1, 3, *self._side_px])
-        self._layout, classes = self._layout_of(model)
+        self._compiled: dict[Side, openvino.CompiledModel] = {}
+        side = self._side_px or (_FREE_SIDE_PX, _FREE_SIDE_PX)
+        model.reshape([1, 3, *side])
+        self._layout, classes = self._layout_of(model, side)
         self.labels = self._labels_of(model, classes)
-        compiled = openvino.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
-        self._request = compiled.create_infer_request()
 
     def predict(self, images: Sequence[ImageArray]) -> list[BoxPrediction]:
         """The boxes of each image, best first."""
-        return [self._predict_one(image) for image in images]
+        boxed = [
+            _letterbox(image, self._side_for(image), is_centred=self._layout != "yolox")
+            for image in images
+        ]
+        requests = [self._start(canvas) for canvas, _, _ in boxed]
+        predictions = []
+        for image, (canvas, zoom, offset), request in zip(images, boxed, requests, strict=True):
+            request.wait()
+            output = np.array(request.get_output_tensor(0).data[0], dtype=np.float64)
+            side = (canvas.shape[0], canvas.shape[1])
+            boxes, scores, class_id = self._kept(*self._decode(output, side))
+            size = np.array([image.shape[1], image.shape[0]] * 2, dtype=np.float64)
+            predictions.append(
+                BoxPrediction(
+                    xyxy_px=np.clip((boxes - np.tile(offset, 2)) / zoom, 0, size),
+                    confidence=scores,
+                    labels=tuple(self._label(number) for number in class_id),
+                )
+            )
+        return predictions
 
     def _read(self) -> openvino.Model:
         try:
             return openvino.Core().read_model(self._path)
         except RuntimeError as exc:
             raise NetworkFileError(
-                f"weights {self._path}: damaged or no ONNX file; export or copy it again"
+                f"weights {self._path}: damaged or no network that OpenVINO reads; export or copy "
+                "it again"
             ) from exc
 
-    def _layout_of(self, model: openvino.Model) -> tuple[str, int]:
+    def _side_for(self, image: ImageArray) -> Side:
+        """Height and width of the canvas for an image."""
+        if self._side_px is not None:
+            return self._side_px
+        zoom = _FREE_SIDE_PX / max(image.shape[:2])
+        height, width = (
+            max(1, round(side * zoom / _STRIDE_PX + 0.499)) * _STRIDE_PX for side in image.shape[:2]
+        )
+        return height, width
+
+    def _start(self, canvas: ImageArray) -> openvino.InferRequest:
+        side = (canvas.shape[0], canvas.shape[1])
+        if side not in self._compiled:
+            if len(self._compiled) == _FORMS_KEPT:
+                self._compiled.pop(next(iter(self._compiled)))
+            self._compiled[side] = self._compile(side)
+        request = self._compiled[side].create_infer_request()
+        request.start_async([canvas[None]])
+        return request
+
+    def _compile(self, side: Side) -> openvino.CompiledModel:
+        """The network for canvases of one form, which it takes as they are: bytes, BGR."""
+        model = self._read()
+        model.reshape([1, 3, *side])
+        steps = PrePostProcessor(model)
+        taken = steps.input()
+        taken.tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+        taken.model().set_layout(openvino.Layout("NCHW"))
+        if self._layout == "yolox":
+            taken.preprocess().convert_element_type(openvino.Type.f32)
+        else:
+            taken.tensor().set_color_format(ColorFormat.BGR)
+            into = taken.preprocess().convert_element_type(openvino.Type.f32)
+            into.convert_color(ColorFormat.RGB).scale(255.0)
+        settings = {"PERFORMANCE_HINT": "THROUGHPUT"}
+        return openvino.Core().compile_model(steps.build(), "CPU", settings)
+
+    def _kept(
+        self, boxes: Floats, scores: Floats, class_id: NDArray[np.int64]
+    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """The sure ones, each once, best first."""
+        good = scores >= self._min_confidence
+        boxes, scores, class_id = boxes[good], scores[good], class_id[good]
+        if self._layout == "end_to_end":
+            order = np.argsort(-scores, kind="stable")
+        else:
+            order = _thin(boxes, scores, class_id)
+        return boxes[order], scores[order], class_id[order]
+
+    def _layout_of(self, model: openvino.Model, side: Side) -> tuple[str, int]:
         """Which form the output has and how many classes; 0 where the form does not say."""
         shapes = [output.partial_shape for output in model.outputs]
         if len(shapes) == 1 and shapes[0].is_static and len(shapes[0]) == 3:
             _, rows, columns = shapes[0].to_shape()
-            height, width = self._side_px
+            height, width = side
             cells = sum((height // s) * (width // s) for s in _YOLOX_STRIDES)
             if rows == cells and columns > 5:
                 return "yolox", columns - 5
@@ -99,40 +176,19 @@ class OnnxDetector:
         if model.has_rt_info(["framework", "names"]):
             names = ast.literal_eval(model.get_rt_info(["framework", "names"]).astype(str))
             return tuple(str(names[number]) for number in sorted(names))
+        if model.has_rt_info(["model_info", "labels"]):
+            words = model.get_rt_info(["model_info", "labels"]).astype(str).split()
+            return tuple(word.replace("_", " ") for word in words)
         if classes in {0, len(COCO_LABELS)}:
             return COCO_LABELS
         raise NetworkFileError(
             f"weights {self._path}: {classes} classes without names; export it with its metadata"
         )
 
-    def _predict_one(self, image: ImageArray) -> BoxPrediction:
-        is_yolox = self._layout == "yolox"
-        canvas, zoom, offset = _letterbox(image, self._side_px, is_centred=not is_yolox)
-        planes = canvas.transpose(2, 0, 1)[None].astype(np.float32)
-        if not is_yolox:
-            planes = planes[:, ::-1] / np.float32(255)
-        self._request.infer([np.ascontiguousarray(planes)])
-        output = np.array(self._request.get_output_tensor(0).data[0], dtype=np.float64)
-        boxes, scores, class_id = self._decode(output)
-        good = scores >= self._min_confidence
-        boxes, scores, class_id = boxes[good], scores[good], class_id[good]
-        kept = (
-            np.argsort(-scores, kind="stable")
-            if self._layout == "end_to_end"
-            else _thin(boxes, scores, class_id)
-        )
-        size = np.array([image.shape[1], image.shape[0]] * 2, dtype=np.float64)
-        boxes_px = np.clip((boxes[kept] - np.tile(offset, 2)) / zoom, 0, size)
-        return BoxPrediction(
-            xyxy_px=boxes_px,
-            confidence=scores[kept],
-            labels=tuple(self._label(number) for number in class_id[kept]),
-        )
-
     def _label(self, number: int) -> str:
         return self.labels[number] if 0 <= number < len(self.labels) else f"class {number}"
 
-    def _decode(self, output: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    def _decode(self, output: Floats, side: Side) -> tuple[Floats, Floats, NDArray[np.int64]]:
         """Boxes (n, 4) as corners on the canvas, scores (n,), class numbers (n,)."""
         if self._layout == "end_to_end":
             return output[:, :4], output[:, 4], output[:, 5].astype(np.int64)
@@ -141,7 +197,7 @@ class OnnxDetector:
             by_class = rows[:, 4:]
             centres, sizes = rows[:, :2], rows[:, 2:4]
         else:
-            cells, strides = _yolox_grid(self._side_px)
+            cells, strides = _yolox_grid(side)
             by_class = output[:, 5:] * output[:, 4:5]
             centres = (output[:, :2] + cells) * strides
             sizes = np.exp(output[:, 2:4]) * strides
@@ -149,15 +205,17 @@ class OnnxDetector:
         return boxes, by_class.max(axis=1), by_class.argmax(axis=1).astype(np.int64)
 
 
-def _input_side_px(model: openvino.Model) -> tuple[int, int]:
+def _network_file(path: Path) -> Path:
+    """The file that OpenVINO reads: the folder of an export holds it."""
+    return next(iter(sorted(path.glob("*.xml"))), path) if path.is_dir() else path
+
+
+def _input_side_px(model: openvino.Model) -> Side | None:
+    """Height and width of the input; None where they are free."""
     shape = model.inputs[0].partial_shape
-    if len(shape) != 4:
-        return _SIDE_WHERE_FREE_PX, _SIDE_WHERE_FREE_PX
-    height, width = (
-        side.get_length() if side.is_static else _SIDE_WHERE_FREE_PX
-        for side in (shape[2], shape[3])
-    )
-    return height, width
+    if len(shape) != 4 or shape[2].is_dynamic or shape[3].is_dynamic:
+        return None
+    return shape[2].get_length(), shape[3].get_length()
 
 
 def _letterbox(

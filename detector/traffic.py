@@ -176,22 +176,32 @@ class Traffic:
         drive = self._drives.get(track_id)
         return drive.heading() if drive else None
 
-    def passings(self, place_px: FloatArray) -> list[Passing]:
-        """The vehicles that came level with a place (box of shape (4,)) since the last frame."""
-        x, y = ground_point(place_px)
-        passings = []
-        for drive in self._stepping:
-            (x1, y1), (x2, y2) = (ground_point(box) for box in drive.boxes[-2:])
-            step_px = float(np.hypot(x2 - x1, y2 - y1))
-            dx, dy = (x2 - x1) / step_px, (y2 - y1) / step_px
-            is_level = (x - x1) * dx + (y - y1) * dy > 0 >= (x - x2) * dx + (y - y2) * dy
-            aside_px = abs(dx * (y - y2) - dy * (x - x2))
-            size_px = min(box_size_px(place_px), box_size_px(drive.boxes[-1]))
-            if is_level and aside_px <= _BESIDE_SIZES * size_px:
-                direction = np.array([dx, dy])
-                step = len(drive.boxes) - 1
-                passings.append(Passing(drive=drive, step=step, direction=direction))
-        return passings
+    def passings(self, places_px: FloatArray) -> list[list[Passing]]:
+        """For each of the places (shape (n, 4)), who came level with it since the last frame."""
+        found: list[list[Passing]] = [[] for _ in places_px]
+        if not (self._stepping and len(places_px)):
+            return found
+        before, after = (
+            np.array([ground_point(drive.boxes[step]) for drive in self._stepping])
+            for step in (-2, -1)
+        )
+        steps = after - before
+        directions = steps / np.hypot(steps[:, 0], steps[:, 1])[:, None]
+        grounds = np.array([ground_point(place) for place in places_px])[:, None]
+        along_before = ((grounds - before) * directions).sum(-1)
+        along_after = ((grounds - after) * directions).sum(-1)
+        away = grounds - after
+        aside_px = np.abs(directions[:, 0] * away[..., 1] - directions[:, 1] * away[..., 0])
+        size_px = np.minimum(
+            np.array([box_size_px(place) for place in places_px])[:, None],
+            np.array([box_size_px(drive.boxes[-1]) for drive in self._stepping]),
+        )
+        is_level = (along_before > 0) & (along_after <= 0)
+        for place, row in np.argwhere(is_level & (aside_px <= _BESIDE_SIZES * size_px)).tolist():
+            drive = self._stepping[row]
+            step = len(drive.boxes) - 1
+            found[place].append(Passing(drive=drive, step=step, direction=directions[row]))
+        return found
 
     def place_flow(
         self,

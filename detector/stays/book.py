@@ -213,9 +213,10 @@ class StayBook:
         pairs = []
         for number, row in np.argwhere(overlap >= SAME_PLACE_IOU).tolist():
             stay, track_id = stays[number], sight.tracks[row]
-            if self._tracks.is_passing(track_id):
-                continue
             is_followed = self._is_followed(stay, track_id, sight.now)
+            is_standing = is_followed and is_unmoved(stay.place_px, sight.boxes[row])
+            if not is_standing and self._tracks.is_passing(track_id):
+                continue
             if is_followed or self._may_be_found(stay, track_id, sight.view):
                 pairs.append((is_followed, overlap[number, row], stay.episode_id, row))
         taken: dict[UUID, int] = {}

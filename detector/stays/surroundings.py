@@ -63,13 +63,13 @@ class Surroundings:
     def update(self, book: StayBook, tracked: TrackedDetections, now: datetime) -> None:
         """Take the vehicles of the next frame, after the book has taken them."""
         self._traffic.follow(tracked, now)
-        for stay in book.stays:
-            passings = self._traffic.passings(stay.place_px)
+        places = np.array([stay.place_px for stay in book.stays]).reshape(-1, 4)
+        for stay, passings in zip(book.stays, self._traffic.passings(places), strict=True):
             heading = stay.heading
             if stay.episode_id not in self._passings:
                 self._passings[stay.episode_id] = ()
                 heading = self._traffic.heading(book.track_of(stay)) if heading is None else heading
-            way = self._way(stay.place_px, heading)
+            way = self._way(stay.place_px, heading) if passings else None
             parallel = [one for one in passings if _is_parallel(one, way)]
             same = sum(_is_same_way(one, way) for one in parallel)
             if same or heading is not stay.heading:

@@ -28,7 +28,7 @@ _REFLECTOR = Look((30.0, 24.0, 124.0), 0.05)
 _AMBER = (70.0, 112.0, 190.0)
 _RECESS = Look((44.0, 44.0, 46.0))
 _MIRROR = Look((255.0, 248.0, 240.0))
-_HEADLAMP = Look((214.0, 214.0, 208.0), 0.25)
+_HEADLAMP = Look((214.0, 214.0, 208.0), 0.25, Lamp.HEAD)
 
 
 def _glass(share: float) -> Look:
@@ -97,7 +97,7 @@ def add_glass(fitter: Fitter, *, is_coarse: bool) -> None:
     ends: tuple[Side, Side] = ("rear", "front")
     for side in ends:
         fitter.window(side, (low_v, -low_m, low_m), (0.88, -high_m, high_m), bands)
-    if not is_coarse:
+    if not is_coarse and form.side_panes == 2:
         for x_m in (-0.42, 0.42):
             rest = Look((24.0, 22.0, 21.0), 0.08)
             fitter.panel(
@@ -105,15 +105,23 @@ def add_glass(fitter: Fitter, *, is_coarse: bool) -> None:
             )
         wiper = Look((18.0, 18.0, 18.0))
         fitter.panel("rear", (low_v + 0.02, -0.30, 0.03), (low_v + 0.05, -0.30, 0.03), wiper)
-    rear_foot, rear_roof, front_roof, front_foot = form.cabin_y_m
-    middle = (rear_roof + front_roof) / 2 + 0.15
-    panes = (
-        ((rear_foot + 0.34, middle - 0.05), (rear_roof + 0.22, middle - 0.05)),
-        ((middle + 0.05, front_foot - 0.42), (middle + 0.05, front_roof - 0.12)),
-    )
     for side in ("left", "right"):
-        for foot, head in panes:
+        for foot, head in _side_panes(form):
             fitter.window(side, (0.10, *foot), (0.84, *head), 1 if is_coarse else 3)
+
+
+def _side_panes(form: Form) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Ends of each window at its foot and at its head, along the vehicle."""
+    rear_foot, rear_roof, front_roof, front_foot = form.cabin_y_m
+    foot, head = (rear_foot + 0.34, front_foot - 0.42), (rear_roof + 0.22, front_roof - 0.12)
+    if form.side_panes == 2:
+        middle = (rear_roof + front_roof) / 2 + 0.15
+        posts = [middle]
+    else:
+        posts = np.linspace(*foot, form.side_panes + 1)[1:-1].tolist()
+    starts = [(foot[0], head[0]), *((post + 0.05, post + 0.05) for post in posts)]
+    ends = [*((post - 0.05, post - 0.05) for post in posts), (foot[1], head[1])]
+    return [((a, b), (c, d)) for (a, c), (b, d) in zip(starts, ends, strict=True)]
 
 
 def add_rear(fitter: Fitter, *, is_coarse: bool) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from detector.detection import FloatArray
 
-__all__ = ["FORMS", "Form"]
+__all__ = ["CAR_KINDS", "FORMS", "Form"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class Form:
         axles_y_m: Rear and front axle.
         wheel_radius_m: Radius of the tyres.
         plate_z_m: Height of the middle of the rear plate.
+        shoulder_ratio: Width of the cabin's foot as a share of the body's.
+        side_panes: Windows on each side.
     """
 
     length_m: float
@@ -40,6 +42,8 @@ class Form:
     axles_y_m: tuple[float, float]
     wheel_radius_m: float
     plate_z_m: float
+    shoulder_ratio: float = 0.92
+    side_panes: int = 2
 
     def top_z_m(self, y_m: FloatArray) -> FloatArray:
         """Upper edge of the body, without the cabin, along the vehicle."""
@@ -113,4 +117,21 @@ _VAN = Form(
     wheel_radius_m=0.33,
     plate_z_m=0.84,
 )
-FORMS = {"sedan": _SEDAN, "hatchback": _HATCHBACK, "suv": _SUV, "van": _VAN}
+_BUS = Form(
+    length_m=10.8,
+    width_m=2.50,
+    sill_z_m=0.34,
+    tail_z_m=1.28,
+    belt_z_m=1.32,
+    nose_z_m=1.24,
+    roof_z_m=3.10,
+    cabin_y_m=(0.05, 0.12, 10.56, 10.66),
+    roof_ratio=0.90,
+    axles_y_m=(2.9, 8.2),
+    wheel_radius_m=0.48,
+    plate_z_m=0.72,
+    shoulder_ratio=0.945,
+    side_panes=6,
+)
+CAR_KINDS = ("hatchback", "sedan", "suv", "van")
+FORMS = {"bus": _BUS, "hatchback": _HATCHBACK, "sedan": _SEDAN, "suv": _SUV, "van": _VAN}

@@ -4,35 +4,59 @@ import cv2
 import numpy as np
 
 from detector.detection import FloatArray, ImageArray
-from detector.simulator.light import Light, fade_to_haze
+from detector.simulator.light import Light, fade_to_haze, haze_ratio
+from detector.simulator.plan import Plan
 from detector.simulator.planes import Sheet
 from detector.simulator.viewpoint import Viewpoint
 
-__all__ = ["draw_avenue"]
+__all__ = ["draw_avenue", "draw_tree", "mask_avenue"]
 
 _TREE_X_M = 1.15
-_LEFT_TREE_X_M = -11.4
+_LEFT_TREE_BESIDE_M = 1.2
 _SPACING_M = 8.0
 _GROUND_Z_M = 0.14
 _TRUNK_M = 4.6
 _BARK = np.array([74.0, 88.0, 98.0])
 _LEAF = np.array([58.0, 114.0, 84.0])
+_LEAFY_FROM_PX = 32.0
 _FINE = 16
 """OpenCV draws in sixteenths of a pixel."""
 
 
 def draw_avenue(
-    picture: Sheet, view: Viewpoint, light: Light, rng: np.random.Generator
+    picture: Sheet, plan: Plan, view: Viewpoint, light: Light, rng: np.random.Generator
 ) -> ImageArray:
     """Draw both rows of trees, the hedge and the sign onto the street."""
     canvas = np.ascontiguousarray(picture)
     for y_m in np.arange(198.0, 5.0, -_SPACING_M):
-        for x_m in (_LEFT_TREE_X_M, _TREE_X_M):
-            _draw_tree(canvas, (view, light), np.array([x_m, y_m, _GROUND_Z_M]), rng)
-        _draw_hedge(canvas, (view, light), float(y_m) - _SPACING_M / 2, rng)
+        for x_m in (plan.left_kerb_x_m - _LEFT_TREE_BESIDE_M, _TREE_X_M):
+            if not plan.is_open(y_m):
+                draw_tree(canvas, (view, light), np.array([x_m, y_m, _GROUND_Z_M]), rng)
+        if not plan.is_open(y_m - _SPACING_M / 2):
+            _draw_hedge(canvas, (view, light), float(y_m) - _SPACING_M / 2, rng)
     drawn = np.clip(canvas, 0, 255).astype(np.uint8)
-    _draw_sign(drawn, view, np.array([0.55, 18.2, _GROUND_Z_M]))
+    if plan.has_sign:
+        _draw_sign(drawn, view, np.array([0.55, 18.2, _GROUND_Z_M]))
     return drawn
+
+
+def mask_avenue(mask: ImageArray, plan: Plan, view: Viewpoint) -> None:
+    """Mark the trees that stand before the crossing street, in place."""
+    for y_m in np.arange(198.0, 5.0, -_SPACING_M):
+        for x_m in (plan.left_kerb_x_m - _LEFT_TREE_BESIDE_M, _TREE_X_M):
+            if plan.is_before_crossing(y_m):
+                _mask_tree(mask, view, np.array([x_m, y_m, _GROUND_Z_M]))
+
+
+def _mask_tree(mask: ImageArray, view: Viewpoint, foot_m: FloatArray) -> None:
+    (foot_px, top_px), (depth_m, _) = view.project(
+        np.stack([foot_m, foot_m + np.array([0.0, 0.0, _TRUNK_M])])
+    )
+    scale = view.focal_px / float(depth_m)
+    width_px = max(1, round(0.31 * scale))
+    cv2.line(mask, _fixed(foot_px), _fixed(top_px), 255, width_px, cv2.LINE_8, 4)
+    crown = (top_px - np.array([0.0, 0.9 * scale])).tolist()
+    cv2.ellipse(mask, (crown, (5.5 * scale, 4.3 * scale), 0.0), 255, -1)
 
 
 def _fixed(points_px: FloatArray) -> list[int]:
@@ -40,9 +64,10 @@ def _fixed(points_px: FloatArray) -> list[int]:
     return fixed
 
 
-def _draw_tree(
+def draw_tree(
     canvas: Sheet, scene: tuple[Viewpoint, Light], foot_m: FloatArray, rng: np.random.Generator
 ) -> None:
+    """A trunk and its crown, standing at `foot_m`."""
     view, light = scene
     (foot_px, top_px), (depth_m, _) = view.project(
         np.stack([foot_m, foot_m + np.array([0.0, 0.0, _TRUNK_M])])
@@ -61,6 +86,30 @@ def _draw_tree(
         colour = fade_to_haze(leaf * tone, float(depth_m), light).tolist()
         radius = max(8, round(rng.uniform(0.25, 0.6) * scale * _FINE))
         cv2.circle(canvas, _fixed(crown_px + offset), radius, colour, -1, cv2.LINE_AA, 4)
+    if scale > _LEAFY_FROM_PX and crown_px[1] > -1.5 * scale:
+        look = (scale, fade_to_haze(leaf, float(depth_m), light))
+        clear_ratio = 1 - haze_ratio(float(depth_m), light)
+        _draw_leaves(canvas, crown_px, (*look, clear_ratio), np.random.default_rng(int(foot_m[1])))
+
+
+def _draw_leaves(
+    canvas: Sheet,
+    crown_px: FloatArray,
+    look: tuple[float, FloatArray, float],
+    rng: np.random.Generator,
+) -> None:
+    """Bunches of leaves over a crown that is near, lit from above; haze evens their tones out."""
+    scale, leaf, clear_ratio = look
+    count = int(min(2600, 34 * scale))
+    angles, reach = rng.uniform(0, 2 * np.pi, count), np.sqrt(rng.uniform(0, 1.12, count))
+    up = np.sin(angles) * reach
+    offsets = np.column_stack([np.cos(angles) * reach * 2.5, -up * 1.9]) * scale
+    tones = 1 - (0.28 - 0.22 * up - rng.uniform(-0.17, 0.2, count)) * clear_ratio
+    sizes = rng.uniform(0.05, 0.15, (count, 2)) * scale
+    turns = rng.uniform(0, 180, count)
+    for offset, tone, size, turn in zip(offsets, tones, sizes, turns.tolist(), strict=True):
+        ellipse = ((crown_px + offset).tolist(), size.tolist(), turn)
+        cv2.ellipse(canvas, ellipse, (leaf * tone).tolist(), -1, cv2.LINE_AA)
 
 
 def _draw_trunk(

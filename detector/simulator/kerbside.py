@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from detector.simulator.plan import YELLOW, Plan
 from detector.simulator.planes import Plane, Sheet, bgr, grain, mix, stripe
-from detector.simulator.road import YELLOW
 
 __all__ = ["draw_fronts", "draw_pavement", "leaf_shadow"]
 
@@ -20,7 +20,9 @@ _BOARDS = (
 )
 
 
-def draw_pavement(raised: Plane, rng: np.random.Generator, *, camera_z_m: float) -> Sheet:
+def draw_pavement(
+    raised: Plane, plan: Plan, rng: np.random.Generator, *, camera_z_m: float
+) -> Sheet:
     """Slabs, the ribbed strip that guides blind people, and the kerbstone with its yellow edge."""
     x_m, y_m, pixel_m = raised.a_m, raised.b_m, raised.pixel_m
     along_px_m = pixel_m * raised.depth_m / camera_z_m
@@ -38,15 +40,20 @@ def draw_pavement(raised: Plane, rng: np.random.Generator, *, camera_z_m: float)
     picture = mix(picture, bgr(88, 170, 204), stripe(x_m, 2.3, 0.44, pixel_m) * bars)
     picture = mix(picture, bgr(176, 180, 182), stripe(x_m, 0.0, 0.6, pixel_m) * 0.9)
     picture = mix(picture, YELLOW, stripe(x_m, 0.0, 0.26, pixel_m) * 0.85)
+    if plan.crossing_y_m is not None:
+        edge = stripe(plan.on_pavement_m(x_m, y_m), 0.0, 0.6, pixel_m)
+        picture = mix(picture, bgr(176, 180, 182), edge * 0.9)
     split = stripe(np.mod(y_m, 1.0), 0.5, 0.02, along_px_m)
     return picture * (1 - 0.35 * split * (x_m < 0.3) * (along_px_m < 0.3))[..., None]
 
 
-def leaf_shadow(plane: Plane, rng: np.random.Generator) -> Sheet:
+def leaf_shadow(plane: Plane, plan: Plan, rng: np.random.Generator) -> Sheet:
     """Share of sunlight that the trees along the pavement hold back, 0 to 1."""
     crowns = np.zeros_like(plane.a_m)
     across = ((plane.a_m + 0.1) / 2.7) ** 2
     for y_m in np.arange(6.0, 180.0, 8.0):
+        if plan.is_open(y_m):
+            continue
         spread = across + ((plane.b_m - np.float32(y_m + 1.5)) / 3.3) ** 2
         crowns = np.maximum(crowns, 1.25 - spread)
     crowns = np.clip(crowns, 0, 1)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.simulator.viewpoint import Viewpoint
 
-__all__ = ["Plane", "Sheet", "bgr", "grain", "ground", "mix", "stripe", "upright"]
+__all__ = ["Plane", "Sheet", "bgr", "frontal", "grain", "ground", "mix", "stripe", "upright"]
 
 Sheet = NDArray[np.floating[Any]]
 """One number, or one BGR colour, per pixel; float32 throughout, which is twice as fast."""
@@ -60,6 +60,17 @@ def upright(view: Viewpoint, rays: Sheet, x_m: float) -> Plane:
     depth_m = np.abs(aside_m) / np.maximum(rays[..., 0] * side, np.float32(1e-6))
     return Plane(
         a_m=depth_m * rays[..., 1],
+        b_m=np.float32(view.position_m[2]) + depth_m * rays[..., 2],
+        depth_m=depth_m,
+        pixel_m=depth_m / np.float32(view.focal_px),
+    )
+
+
+def frontal(view: Viewpoint, rays: Sheet, y_m: float) -> Plane:
+    """The upright plane across the street at `y_m`; its `a_m` is x."""
+    depth_m = np.float32(y_m - view.position_m[1]) / np.maximum(rays[..., 1], np.float32(1e-6))
+    return Plane(
+        a_m=np.float32(view.position_m[0]) + depth_m * rays[..., 0],
         b_m=np.float32(view.position_m[2]) + depth_m * rays[..., 2],
         depth_m=depth_m,
         pixel_m=depth_m / np.float32(view.focal_px),

@@ -1,26 +1,46 @@
-"""The drawn road: asphalt, lanes, the yellow line, and what is written for drivers."""
+"""The drawn road: asphalt, lanes, paint, and what is written for drivers."""
 
 import cv2
 import numpy as np
 
+from detector.simulator.plan import YELLOW, Mark, Plan, line
 from detector.simulator.planes import Plane, Sheet, bgr, grain, mix, stripe
 from detector.simulator.plate import glyph_mask
 
-__all__ = ["FAR_LANE_X_M", "KERB_LANE_X_M", "ONCOMING_LANE_X_M", "YELLOW", "draw_road"]
+__all__ = [
+    "FAR_LANE_X_M",
+    "KERB_LANE_X_M",
+    "KERB_PLAN",
+    "ONCOMING_LANE_X_M",
+    "draw_asphalt",
+    "draw_road",
+    "paint",
+]
 
 KERB_LANE_X_M = -1.75
 """Middle of the lane at the kerb, where nobody may stop."""
 FAR_LANE_X_M = -4.95
 ONCOMING_LANE_X_M = -8.35
 
-YELLOW = bgr(60, 178, 226)
-_WHITE = bgr(222, 226, 226)
+KERB_PLAN = Plan(
+    lanes_x_m=(KERB_LANE_X_M, FAR_LANE_X_M, ONCOMING_LANE_X_M),
+    left_kerb_x_m=-10.2,
+    marks=(
+        line(-3.35, is_dashed=True),
+        line(-6.62, colour=YELLOW),
+        line(-6.86, colour=YELLOW),
+        line(-0.36, width_m=0.15, colour=YELLOW),
+    ),
+    words="禁止停车",
+    has_sign=True,
+)
 
 
-def draw_road(road: Plane, rng: np.random.Generator) -> Sheet:
+def draw_road(road: Plane, plan: Plan, rng: np.random.Generator) -> Sheet:
     """The road's own colours, without light and shadow."""
-    picture = _mend(_draw_asphalt(road, rng), road)
-    return _write(_mark(picture, road, rng), road)
+    picture = draw_asphalt(road, plan.lanes_x_m, rng)
+    picture -= (16 * _gutter(road, plan))[..., None] * bgr(1.0, 0.992, 0.985)
+    return _write(paint(_mend(picture, road), road, plan.marks, rng), road, plan.words)
 
 
 def _nearness(road: Plane) -> Sheet:
@@ -28,17 +48,23 @@ def _nearness(road: Plane) -> Sheet:
     return np.asarray(np.clip(1.4 - road.pixel_m / np.float32(0.02), 0.15, 1))
 
 
-def _draw_asphalt(road: Plane, rng: np.random.Generator) -> Sheet:
+def draw_asphalt(road: Plane, lanes_x_m: tuple[float, ...], rng: np.random.Generator) -> Sheet:
+    """Asphalt with the tracks that wheels and oil leave in each lane."""
     x_m, y_m = road.a_m, road.b_m
     tone = 112 + 6 * grain(rng, x_m, y_m, 3.5) + 4 * grain(rng, x_m, y_m, 0.5)
     tone += 9 * _nearness(road) * grain(rng, x_m, y_m, 0.035)
     streaks = 0.8 + 0.3 * grain(rng, x_m, y_m / 8, 0.6)
-    for lane_x_m in (KERB_LANE_X_M, FAR_LANE_X_M, ONCOMING_LANE_X_M):
+    for lane_x_m in lanes_x_m:
         for track_m in (-0.75, 0.75):
             tone -= 6 * streaks * np.exp(-(((x_m - (lane_x_m + track_m)) / 0.32) ** 2))
         tone -= 4 * np.exp(-(((x_m - lane_x_m) / 0.28) ** 2))
-    tone -= 16 * np.clip((x_m + 0.22) / 0.2, 0, 1)
     return tone[..., None] * bgr(1.0, 0.992, 0.985)
+
+
+def _gutter(road: Plane, plan: Plan) -> Sheet:
+    """Dirt along the kerb, but not where another street comes in."""
+    dirt = np.clip((road.a_m + 0.22) / 0.2, 0, 1)
+    return np.where(plan.is_open(road.b_m, margin_m=0.0), np.float32(0), dirt)
 
 
 def _mend(picture: Sheet, road: Plane) -> Sheet:
@@ -56,21 +82,18 @@ def _mend(picture: Sheet, road: Plane) -> Sheet:
     return picture * (1 - darker)[..., None]
 
 
-def _mark(picture: Sheet, road: Plane, rng: np.random.Generator) -> Sheet:
-    """Worn lane lines: white dashes, the double yellow middle, the yellow line at the kerb."""
-    x_m, y_m, pixel_m = road.a_m, road.b_m, road.pixel_m
-    wear = 0.80 + 0.14 * grain(rng, x_m, y_m, 0.4)
-    wear = np.clip(wear + 0.10 * _nearness(road) * grain(rng, x_m, y_m, 0.06), 0.35, 0.96)
-    dashes = stripe(np.mod(y_m - 1.5, 6.0), 2.0, 2.4, pixel_m * 20)
-    picture = mix(picture, _WHITE, wear * dashes * stripe(x_m, -3.35, 0.13, pixel_m))
-    for line_x_m, width_m in ((-6.62, 0.13), (-6.86, 0.13), (-0.36, 0.15)):
-        picture = mix(picture, YELLOW, wear * stripe(x_m, line_x_m, width_m, pixel_m))
+def paint(picture: Sheet, road: Plane, marks: tuple[Mark, ...], rng: np.random.Generator) -> Sheet:
+    """Lay worn paint over the asphalt."""
+    wear = 0.80 + 0.14 * grain(rng, road.a_m, road.b_m, 0.4)
+    wear = np.clip(wear + 0.10 * _nearness(road) * grain(rng, road.a_m, road.b_m, 0.06), 0.35, 0.96)
+    for mark in marks:
+        picture = mix(picture, mark.colour, wear * mark.share(road))
     return picture
 
 
-def _write(picture: Sheet, road: Plane) -> Sheet:
+def _write(picture: Sheet, road: Plane, words: str) -> Sheet:
     """The words for no stopping, drawn out so that they read from a driver's seat."""
-    for rank, character in enumerate("禁止停车"):
+    for rank, character in enumerate(words):
         ink = cv2.GaussianBlur(glyph_mask(character, 128, 256).astype(np.float32), (0, 0), 2.0)
         u = (road.a_m - (KERB_LANE_X_M - 0.65)) / 1.3 * 127
         v = 255 - (road.b_m - (12.4 + rank * 3.5)) / 2.7 * 255

@@ -7,10 +7,10 @@ from enum import StrEnum
 import numpy as np
 
 from detector.detection import FloatArray
-from detector.simulator.form import FORMS
+from detector.simulator.fleet import invent_vehicle
 from detector.simulator.light import choose_light
 from detector.simulator.motion import Passage, Stay
-from detector.simulator.plate import draw_plate, invent_plate
+from detector.simulator.plate import invent_plate
 from detector.simulator.scene import Scene, SceneScript
 from detector.simulator.vehicle import Lamps, Pose, Vehicle, draw_vehicle
 from detector.simulator.viewpoint import STREET_VIEW
@@ -42,17 +42,6 @@ class Truth:
     box_px: FloatArray
 
 
-# Paints stand out against asphalt and pavement: the background detector takes a grey car for the
-# street's own shadow.
-_PAINTS = (
-    (240.0, 242.0, 244.0),
-    (46.0, 38.0, 176.0),
-    (150.0, 66.0, 30.0),
-    (190.0, 150.0, 70.0),
-    (44.0, 128.0, 206.0),
-    (88.0, 112.0, 34.0),
-    (70.0, 40.0, 118.0),
-)
 _FIRST_PASSAGE_S = 2.8
 
 
@@ -65,15 +54,6 @@ def plate_of(scenario: str, seed: int) -> str:
     return invent_plate(_rng(Scenario(scenario), seed))
 
 
-def _vehicle(rng: np.random.Generator, plate: str, *, is_muddy: bool = False) -> Vehicle:
-    paint = np.array(_PAINTS[int(rng.integers(len(_PAINTS)))]) * rng.uniform(0.94, 1.04)
-    return Vehicle(
-        kind=str(rng.choice(sorted(FORMS))),
-        paint_bgr=(float(paint[0]), float(paint[1]), float(paint[2])),
-        plate=draw_plate(plate, rng=rng, is_muddy=is_muddy),
-    )
-
-
 def _traffic(rng: np.random.Generator) -> tuple[tuple[Passage, Vehicle], ...]:
     passing = []
     for is_oncoming, speed_mps in ((False, rng.uniform(10, 12)), (True, rng.uniform(11, 13))):
@@ -82,7 +62,7 @@ def _traffic(rng: np.random.Generator) -> tuple[tuple[Passage, Vehicle], ...]:
             passage = Passage(
                 enters_at_s=float(at_s), speed_mps=float(speed_mps), is_oncoming=is_oncoming
             )
-            passing.append((passage, _vehicle(rng, invent_plate(rng))))
+            passing.append((passage, invent_vehicle(rng, invent_plate(rng))))
             at_s += rng.uniform(9, 15)
     return tuple(passing)
 
@@ -103,7 +83,7 @@ def write_script(scenario: Scenario, seed: int) -> SceneScript:
     return SceneScript(
         light=choose_light(rng),
         stay=stay,
-        stopping=_vehicle(rng, plate, is_muddy=scenario is Scenario.UNREADABLE),
+        stopping=invent_vehicle(rng, plate, is_muddy=scenario is Scenario.UNREADABLE),
         passing=_traffic(rng),
         street_seed=int(rng.integers(2**32)),
         is_lost_on_signal=scenario is Scenario.DROPS_OUT,

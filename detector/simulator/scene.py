@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from detector.detection import ImageArray
+from detector.simulator.exposure import Sensor
 from detector.simulator.light import Light
 from detector.simulator.motion import Passage, Stay, passing_pose, stay_lamps, stay_pose
+from detector.simulator.road import KERB_PLAN
 from detector.simulator.street import draw_street
 from detector.simulator.vehicle import Lamps, Pose, Sprite, Vehicle, draw_vehicle, paste
 from detector.simulator.viewpoint import STREET_VIEW
 
 __all__ = ["Scene", "SceneScript"]
-
-_NOISE_MARGIN_PX = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +44,18 @@ class Scene:
         """Draw the empty street; the pictures are laid over it."""
         rng = np.random.default_rng(script.street_seed)
         self.script = script
-        self._street = draw_street(STREET_VIEW, script.light, rng)
-        self._bright, self._dark = self._noise(rng)
+        self._street = draw_street(STREET_VIEW, KERB_PLAN, script.light, rng)
+        self._sensor = Sensor(STREET_VIEW, rng, sigma=script.light.noise_sigma)
         self._standing: tuple[tuple[Pose, Lamps], Sprite | None] | None = None
+
+    @property
+    def is_lost_on_signal(self) -> bool:
+        """Whether the picture stops for good when the driver is told to leave."""
+        return self.script.is_lost_on_signal
+
+    def has_picture(self, _at_s: float) -> bool:
+        """Whether the camera delivers what it sees at an instant."""
+        return True
 
     def picture(self, at_s: float, signalled_at_s: float | None) -> ImageArray:
         """The street at `at_s` seconds, when the driver was told to leave at `signalled_at_s`."""
@@ -65,7 +73,7 @@ class Scene:
         stopping = self._stopping(at_s, signalled_at_s)
         if stopping is not None:
             paste(picture, stopping)
-        return self._expose(picture, at_s)
+        return self._sensor.expose(picture, at_s)
 
     def _stopping(self, at_s: float, signalled_at_s: float | None) -> Sprite | None:
         """The stopping vehicle's sprite; drawn once for as long as nothing about it changes."""
@@ -78,23 +86,3 @@ class Scene:
             sprite = draw_vehicle(script.stopping, *look, STREET_VIEW, script.light)
             self._standing = (look, sprite)
         return self._standing[1]
-
-    def _noise(self, rng: np.random.Generator) -> tuple[ImageArray, ImageArray]:
-        """What the sensor adds and takes, on a sheet larger than the picture."""
-        height = STREET_VIEW.height_px + _NOISE_MARGIN_PX
-        width = STREET_VIEW.width_px + _NOISE_MARGIN_PX
-        grey = rng.standard_normal((height, width, 1), np.float32)
-        tint = rng.standard_normal((height, width, 3), np.float32)
-        noise = (0.8 * grey + 0.6 * tint) * self.script.light.noise_sigma
-        bright = np.round(np.clip(noise, 0, 255)).astype(np.uint8)
-        return bright, np.round(np.clip(-noise, 0, 255)).astype(np.uint8)
-
-    def _expose(self, picture: ImageArray, at_s: float) -> ImageArray:
-        """Add the sensor's noise: another cut of the sheet for each millisecond of the scene."""
-        tick = round(at_s * 1000)
-        x_px, y_px = tick * 37 % _NOISE_MARGIN_PX, tick * 59 // 7 % _NOISE_MARGIN_PX
-        rows = slice(y_px, y_px + picture.shape[0])
-        columns = slice(x_px, x_px + picture.shape[1])
-        cv2.add(picture, self._bright[rows, columns], dst=picture)
-        cv2.subtract(picture, self._dark[rows, columns], dst=picture)
-        return picture

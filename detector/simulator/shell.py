@@ -33,6 +33,7 @@ class Lamp(IntEnum):
     BRAKE = 2
     TURN_LEFT = 3
     TURN_RIGHT = 4
+    HEAD = 5
 
 
 class Look(NamedTuple):
@@ -184,7 +185,9 @@ def cabin_shell(form: Form, *, is_coarse: bool) -> Shell:
     return Shell(
         form=form,
         v=_heights(v, is_coarse=is_coarse),
-        half_width_m=(0.92 - (0.92 - form.roof_ratio) * narrow) * form.width_m / 2,
+        half_width_m=(form.shoulder_ratio - (form.shoulder_ratio - form.roof_ratio) * narrow)
+        * form.width_m
+        / 2,
         rear_y_m=rear_foot + (rear_roof - rear_foot) * lean,
         front_y_m=front_foot + (front_roof - front_foot) * lean,
         corner_m=(0.16, 0.22),

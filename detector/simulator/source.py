@@ -5,16 +5,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from detector.errors import SourceError, SourceLostError
+from detector.geometry import ImageArray
+from detector.simulator.clip import open_stage, parse_conditions
+from detector.simulator.conditions import Condition
 from detector.simulator.scenarios import Scenario, draw_scene
-from detector.simulator.scene import Scene
+from detector.simulator.situations import Situation
 from detector.sources import Frame, FrameSource
 from pipeline.events.camera import CameraDocument
 
-__all__ = ["PacedSource", "SceneClock", "SimulatedSource", "open_simulator"]
+__all__ = ["DrawnScene", "PacedSource", "SceneClock", "SimulatedSource", "open_simulator"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,23 @@ class SceneClock:
     signalled_at: datetime | None = None
 
 
+class DrawnScene(Protocol):
+    """A scene that can be drawn at any second since it began."""
+
+    @property
+    def is_lost_on_signal(self) -> bool:
+        """Whether the picture stops for good when the driver is told to leave."""
+        ...
+
+    def has_picture(self, at_s: float, /) -> bool:
+        """Whether the camera delivers what it sees at an instant."""
+        ...
+
+    def picture(self, at_s: float, signalled_at_s: float | None, /) -> ImageArray:
+        """What it sees, when the driver was told to leave at `signalled_at_s`."""
+        ...
+
+
 class SimulatedSource:
     """Frames of one scene without waiting; frame k comes k / frames_per_s after the start."""
 
@@ -37,7 +59,7 @@ class SimulatedSource:
         self,
         *,
         camera_id: str,
-        scene: Scene,
+        scene: DrawnScene,
         clock: SceneClock,
         leave_signal: Callable[[], bool],
         keep: Callable[[SceneClock], None] | None = None,
@@ -68,9 +90,15 @@ class SimulatedSource:
             SourceLostError: the scene's camera has dropped out, for good.
         """
         while True:
-            frame = self.frame(self._next)
-            self._next += 1
-            yield frame
+            k = self.delivered(self._next)
+            self._next = k + 1
+            yield self.frame(k)
+
+    def delivered(self, k: int) -> int:
+        """The first frame from `k` on that the camera delivers."""
+        while not self._scene.has_picture(k / self._frames_per_s):
+            k += 1
+        return k
 
     def captured_at(self, k: int) -> datetime:
         """When frame `k` is captured."""
@@ -88,7 +116,7 @@ class SimulatedSource:
         """
         captured_at = self.captured_at(k)
         signalled_at = self._signalled_at(captured_at)
-        if signalled_at is not None and self._scene.script.is_lost_on_signal:
+        if signalled_at is not None and self._scene.is_lost_on_signal:
             raise SourceLostError(f"camera {self._camera_id}: the picture stopped")
         signalled_at_s = (
             None
@@ -139,7 +167,7 @@ class PacedSource:
             self._scene = self._open_scene()
         scene = self._scene
         while True:
-            k = max(scene.due(self._now()), self._next)
+            k = scene.delivered(max(scene.due(self._now()), self._next))
             wait_s = (scene.captured_at(k) - self._now()).total_seconds()
             if wait_s > 0:
                 self._sleep(wait_s)
@@ -156,7 +184,7 @@ def open_simulator(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),  # noqa: TID251
     sleep: Callable[[float], None] = time.sleep,
 ) -> FrameSource:
-    """Open a camera document whose source reads `simulator:SCENARIO?seed=N`.
+    """Open a camera document whose source reads `simulator:SCENARIO?seed=N&conditions=A,B`.
 
     Args:
         document: The camera.
@@ -169,7 +197,7 @@ def open_simulator(
     Raises:
         SourceError: the source names no scene, or its kept start cannot be read.
     """
-    scenario, seed = _parse(document)
+    draw = _parse(document)
     path = None if state_dir is None else state_dir / f"{document.camera_id}.scene.json"
     known = None if path is None else _load(path)
 
@@ -178,7 +206,7 @@ def open_simulator(
             _save(path, clock)
 
     def open_scene() -> SimulatedSource:
-        scene = draw_scene(scenario, seed)
+        scene = draw()
         # The clock starts when the street is there: nobody may miss its first, empty seconds.
         clock = known or SceneClock(started_at=now())
         if known is None:
@@ -194,22 +222,35 @@ def open_simulator(
     return PacedSource(open_scene, now=now, sleep=sleep)
 
 
-def _parse(document: CameraDocument) -> tuple[Scenario, int]:
+def _parse(document: CameraDocument) -> Callable[[], DrawnScene]:
+    """What draws the scene that a camera's source names."""
     source = urlsplit(document.source or "")
     where = f"camera {document.camera_id}: source {document.source!r}"
     if source.scheme != "simulator":
         raise SourceError(f"{where} is not of the form simulator:SCENARIO?seed=N")
-    try:
-        scenario = Scenario(source.path)
-    except ValueError as exc:
-        raise SourceError(f"{where}: no such scene; there are {', '.join(Scenario)}") from exc
+    names = [*Scenario, *Situation]
+    if source.path not in names:
+        raise SourceError(f"{where}: no such scene; there are {', '.join(names)}")
     options = dict(parse_qsl(source.query, keep_blank_values=True))
     seed = options.pop("seed", "0")
+    conditions = _conditions(where, options.pop("conditions", ""))
     if options:
-        raise SourceError(f"{where}: unknown option {', '.join(options)}; there is seed")
+        known = "seed and conditions"
+        raise SourceError(f"{where}: unknown option {', '.join(options)}; there are {known}")
     if not (seed.isascii() and seed.isdigit()):
         raise SourceError(f"{where}: seed {seed!r} is not a whole number of 0 or more")
-    return scenario, int(seed)
+    if source.path in list(Situation):
+        return partial(open_stage, Situation(source.path), int(seed), conditions)
+    if conditions:
+        raise SourceError(f"{where}: {source.path} has no conditions; leave them out")
+    return partial(draw_scene, source.path, int(seed))
+
+
+def _conditions(where: str, text: str) -> tuple[Condition, ...]:
+    try:
+        return parse_conditions(text)
+    except SourceError as exc:
+        raise SourceError(f"{where}: {exc}") from exc
 
 
 def _load(path: Path) -> SceneClock | None:

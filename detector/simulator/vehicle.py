@@ -1,6 +1,6 @@
 """Draws a vehicle at its place on the road: shadow, faces, lamps, plate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,17 +12,20 @@ from detector.simulator.light import Light, Surfaces, fade_to_haze, haze_ratio, 
 from detector.simulator.shell import Lamp
 from detector.simulator.viewpoint import Viewpoint
 
-__all__ = ["Lamps", "Pose", "Sprite", "Vehicle", "draw_vehicle", "paste"]
+__all__ = ["Lamps", "Pose", "Sprite", "Vehicle", "draw_vehicle", "hide", "paste"]
 
 _NEAREST_M = 0.7
 _FINENESS = 2
-_COARSE_FROM_M = 24.0
+_FINE_FROM_PX = 85.0
+"""Pixels for a metre from which a vehicle is drawn in all its detail."""
+_REACH_M = 12.0
 _UNDER_FLOOR_RATIO = 0.5
 _GLOWS = {
     Lamp.TAIL: (36.0, 30.0, 150.0),
     Lamp.BRAKE: (92.0, 84.0, 255.0),
     Lamp.TURN_LEFT: (60.0, 176.0, 255.0),
     Lamp.TURN_RIGHT: (60.0, 176.0, 255.0),
+    Lamp.HEAD: (236.0, 250.0, 255.0),
 }
 
 
@@ -46,8 +49,9 @@ class Pose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lamps:
-    """Which lamps are lit."""
+    """Which lamps are lit; `is_lit` stands for head and tail lamps."""
 
+    is_lit: bool = False
     is_braking: bool = False
     is_turning_left: bool = False
     is_turning_right: bool = False
@@ -80,6 +84,21 @@ def paste(picture: ImageArray, sprite: Sprite) -> None:
     ]
     cv2.multiply(window, sprite.let_through, dst=window, scale=1 / 255)
     cv2.add(window, sprite.colour, dst=window)
+
+
+def hide(sprite: Sprite, mask: ImageArray) -> Sprite:
+    """The sprite without what lies behind a mask of the picture's size, 255 where it hides."""
+    height, width = sprite.colour.shape[:2]
+    rows = slice(sprite.top_px, sprite.top_px + height)
+    window = mask[rows, sprite.left_px : sprite.left_px + width]
+    if not window.any():
+        return sprite
+    cover = np.asarray(cv2.merge([window, window, window]), np.uint8)
+    return replace(
+        sprite,
+        colour=np.asarray(cv2.bitwise_and(sprite.colour, 255 - cover), np.uint8),
+        let_through=np.asarray(cv2.bitwise_or(sprite.let_through, cover), np.uint8),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +142,9 @@ def draw_vehicle(
     vehicle: Vehicle, pose: Pose, lamps: Lamps, view: Viewpoint, light: Light
 ) -> Sprite | None:
     """The vehicle as the camera sees it; None when nothing of it is in the picture."""
-    body = build_body(vehicle.kind, is_coarse=pose.y_m > _COARSE_FROM_M)
+    if not _may_be_seen(pose, view):
+        return None
+    body = build_body(vehicle.kind, is_coarse=view.focal_px < _FINE_FROM_PX * pose.y_m)
     points_px, depths_m = view.project(_on_road(body.points_m, pose))
     cast_px, cast_m = view.project(_shadow_points(body, pose, light))
     seen_px = points_px[depths_m > _NEAREST_M]
@@ -149,6 +170,14 @@ def draw_vehicle(
         let_through=np.asarray(cv2.merge([through, through, through]), np.uint8),
         box_px=_box_px(seen_px),
     )
+
+
+def _may_be_seen(pose: Pose, view: Viewpoint) -> bool:
+    """False when a vehicle is surely beside the picture; a look at all its corners costs more."""
+    middle, depth_m = view.project(np.array([[pose.x_m, pose.y_m, 0.0]]))
+    aside_m = abs(float(middle[0, 0]) - view.width_px / 2) * float(depth_m[0]) / view.focal_px
+    half_m = view.width_px / 2 * float(depth_m[0]) / view.focal_px
+    return float(depth_m[0]) < _REACH_M or aside_m < half_m + _REACH_M
 
 
 def _box_px(points_px: FloatArray) -> FloatArray:
@@ -205,7 +234,8 @@ def _face_colours(
     colours = shade(surfaces, towards, light)
     lit = {
         Lamp.BRAKE: lamps.is_braking,
-        Lamp.TAIL: lamps.is_braking,
+        Lamp.TAIL: lamps.is_braking or lamps.is_lit,
+        Lamp.HEAD: lamps.is_lit,
         Lamp.TURN_LEFT: lamps.is_turning_left,
         Lamp.TURN_RIGHT: lamps.is_turning_right,
     }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import detector.cameras
-from detector.camera_config import zones_in_pixels
+from detector.camera_config import shapes_in_pixels
 from detector.camera_file import load_camera
 from detector.geometry import ground_point, polygon_contains
 from detector.simulator import Scenario, draw_scene, plate_of, truth
@@ -53,7 +53,7 @@ def test_plates_are_civil_ones(scenario: Scenario) -> None:
 def test_the_vehicle_rests_inside_its_zone(file: Path) -> None:
     document = load_camera(file)
     scenario = str(document.source).removeprefix("simulator:").partition("?")[0]
-    (zone,) = zones_in_pixels(document, width_px=1280, height_px=720)
+    (zone,) = shapes_in_pixels(document, width_px=1280, height_px=720).zones
     for seed in range(6):
         box_px = truth(scenario, seed).box_px
         assert polygon_contains(zone.polygon_px, ground_point(box_px)), f"seed {seed}"

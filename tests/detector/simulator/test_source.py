@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +156,19 @@ def test_a_slow_reader_misses_frames_instead_of_lagging_behind() -> None:
     assert wall.at - next(frames).captured_at < timedelta(milliseconds=125)
 
 
+@pytest.mark.slow
+def test_a_staged_scene_is_a_source_too_and_leaves_out_what_its_camera_drops() -> None:
+    source = "simulator:emergency_lane?seed=2&conditions=drops,glare"
+    frames = list(islice(open_paced(source, Wall()).frames(), 90))
+    assert frames[0].image.shape == (720, 1280, 3)
+    gaps_s = [
+        (after.captured_at - before.captured_at).total_seconds()
+        for before, after in pairwise(frames)
+    ]
+    assert min(gaps_s) == pytest.approx(0.125)
+    assert max(gaps_s) > 0.3
+
+
 def test_after_a_restart_the_scene_goes_on_where_the_wall_clock_says(tmp_path: Path) -> None:
     wall = Wall()
     before = open_paced("simulator:stays?seed=1", wall, tmp_path).frames()
@@ -188,6 +201,8 @@ def test_a_damaged_start_is_named(tmp_path: Path) -> None:
         ("simulator:stays?seed=-1", "seed '-1'"),
         ("simulator:stays?seed=", "seed ''"),
         ("simulator:stays?sed=1", "unknown option sed"),
+        ("simulator:queue?conditions=snow", "no 'snow'; there are night"),
+        ("simulator:stays?conditions=rain", "stays has no conditions"),
         ("street.mp4", "simulator:SCENARIO"),
     ],
 )

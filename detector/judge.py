@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from itertools import islice
 from uuid import UUID
 
 from detector.observer import Eyes, Observer
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _PLATE_READS_PER_FRAME = 2
 _PLATE_PATIENCE_S = 1.0
+_READ_AHEAD_S = 4.0
 
 
 class Judge:
@@ -50,10 +52,17 @@ class Judge:
                 self._judge_new(stay, frame)
 
     def _read_plates(self, frame: Frame) -> None:
-        """Read some plates of vehicles at rest that have not been read well enough yet."""
-        unsettled = [stay for stay in self._book.in_place_now() if self._is_unsettled(stay)]
-        for stay in unsettled[:_PLATE_READS_PER_FRAME]:
+        """Read some plates that will soon be asked for and have not been read well enough yet."""
+        unsettled = (stay for stay in self._book.in_place_now() if self._is_unsettled(stay))
+        wanted = (one for one in unsettled if one.is_reported or self._is_soon_judged(one, frame))
+        for stay in tuple(islice(wanted, _PLATE_READS_PER_FRAME)):
             self._read_plate(stay, frame)
+
+    def _is_soon_judged(self, stay: Stay, frame: Frame) -> bool:
+        """Whether it would be a suspicion, had it stood a few seconds longer."""
+        later = replace(stay, observed_s=stay.observed_s + _READ_AHEAD_S)
+        situation = self._observer.situation(stay, frame)
+        return self._rule.judge(later, frame.captured_at, situation) is not None
 
     def _is_unsettled(self, stay: Stay) -> bool:
         return self._eyes.plate_reader is not None and is_plate_unsettled(stay)

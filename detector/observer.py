@@ -9,7 +9,7 @@ from detector.camera_config import CameraShapes, shapes_in_pixels
 from detector.detection import Detections
 from detector.geometry import FloatArray, ground_point, polygon_contains
 from detector.health import CameraHealth, blinds
-from detector.perception import PlateReader, VehicleDetector
+from detector.perception import BACKGROUND, PlateReader, VehicleDetector
 from detector.sources import Frame
 from detector.stay_file import CameraMemory
 from detector.stays import Departure, Situation, Stay, StayBook, Surroundings
@@ -79,6 +79,8 @@ class Observer:
         is_same_view = memory is not None and memory.version == document.version
         self._health = CameraHealth(memory.reference if memory and is_same_view else None)
         self._version = document.version
+        # The background detector is cheap, and learns the street from pictures that follow closely.
+        self._rests = eyes.rests_when_still and eyes.detector.model_version != BACKGROUND
         self._stillness = Stillness()
         flow = FlowMap(width, height, memory.flow if memory and is_same_view else None)
         self._surroundings = Surroundings(flow, self.shapes.lanes)
@@ -124,7 +126,7 @@ class Observer:
 
     def _detect(self, frame: Frame) -> Detections:
         """The vehicles outside the masks; those seen last while nothing has changed."""
-        is_still = self._eyes.rests_when_still and self._stillness.holds(
+        is_still = self._rests and self._stillness.holds(
             frame.image, frame.captured_at, self._detections.xyxy_px
         )
         if is_still:

@@ -18,6 +18,7 @@ from models.registry import NetworkFileError, NetworkKind, find_network
 from pipeline.events import VehicleClass
 
 __all__ = [
+    "BACKGROUND",
     "VEHICLE_CLASSES",
     "PlateRead",
     "PlateReader",
@@ -29,9 +30,10 @@ __all__ = [
 VEHICLE_CLASSES: tuple[VehicleClass, ...] = tuple(VehicleClass)
 """A detection's `class_id` is a position in this tuple."""
 
-log = logging.getLogger(__name__)
-
 BACKGROUND = "background"
+"""The weights, and the model version, of the detector by background."""
+
+log = logging.getLogger(__name__)
 
 _CLASS_OF_LABEL = {kind.value: kind for kind in VehicleClass} | {
     "bike": VehicleClass.BICYCLE,

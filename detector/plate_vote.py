@@ -24,9 +24,11 @@ _MIN_CONFIDENCE = 0.7
 _MIN_GENERIC_LENGTH = 5
 _MIN_AGREEING = 3
 _CLEAR_MAJORITY = 2 / 3
-# A plate on a narrower vehicle has no legible characters.
-_LEGIBLE_WIDTH_PX = 64
+# A plate is a quarter as wide as a vehicle seen from before or behind, and has seven characters or
+# more: on a narrower vehicle they are not legible.
+_LEGIBLE_WIDTH_PX = 120
 _TRIES = 10
+_TRIES_IN_VAIN = 4
 
 
 def is_plate_wanted(stay: Stay) -> bool:
@@ -41,7 +43,8 @@ def is_plate_wanted(stay: Stay) -> bool:
 
 def is_plate_unsettled(stay: Stay) -> bool:
     """Whether its first reading is still going on; its tries are limited, because each costs."""
-    return stay.plate_tries < _TRIES and is_plate_wanted(stay)
+    is_in_vain = not stay.plate_texts and stay.plate_tries >= _TRIES_IN_VAIN
+    return stay.plate_tries < _TRIES and not is_in_vain and is_plate_wanted(stay)
 
 
 def read_plate(stay: Stay, image: ImageArray, reader: PlateReader) -> Stay:

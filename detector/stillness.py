@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.geometry import FloatArray, ImageArray
 
@@ -61,7 +62,7 @@ class Stillness:
         self._seen, self._seen_at = small, at
         return False
 
-    def _learn(self, changed: FloatArray, vehicles_px: FloatArray, at: datetime) -> None:
+    def _learn(self, changed: NDArray[np.float32], vehicles_px: FloatArray, at: datetime) -> None:
         """Note what changed now and where vehicles are."""
         elapsed = at - self._before if self._before is not None else timedelta(0)
         self._before = at

@@ -8,7 +8,6 @@ waiting cars and say nothing about lanes.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,21 +180,16 @@ class Traffic:
         found: list[list[Passing]] = [[] for _ in places_px]
         if not (self._stepping and len(places_px)):
             return found
-        before, after = (
-            np.array([ground_point(drive.boxes[step]) for drive in self._stepping])
-            for step in (-2, -1)
-        )
+        latest = np.array([drive.boxes[-2:] for drive in self._stepping])
+        before, after = _grounds(latest[:, 0]), _grounds(latest[:, 1])
         steps = after - before
         directions = steps / np.hypot(steps[:, 0], steps[:, 1])[:, None]
-        grounds = np.array([ground_point(place) for place in places_px])[:, None]
+        grounds = _grounds(places_px)[:, None]
         along_before = ((grounds - before) * directions).sum(-1)
         along_after = ((grounds - after) * directions).sum(-1)
         away = grounds - after
         aside_px = np.abs(directions[:, 0] * away[..., 1] - directions[:, 1] * away[..., 0])
-        size_px = np.minimum(
-            np.array([box_size_px(place) for place in places_px])[:, None],
-            np.array([box_size_px(drive.boxes[-1]) for drive in self._stepping]),
-        )
+        size_px = np.minimum(_sizes(places_px)[:, None], _sizes(latest[:, 1]))
         is_level = (along_before > 0) & (along_after <= 0)
         for place, row in np.argwhere(is_level & (aside_px <= _BESIDE_SIZES * size_px)).tolist():
             drive = self._stepping[row]
@@ -223,7 +217,7 @@ class Traffic:
         driven = []
         for is_ahead in (True, False):
             lines = [_free_line(place_px, one, standing_px, is_ahead=is_ahead) for one in passings]
-            driven.append([self._over(counts, line) for line in lines if line])
+            driven.append([self._over(counts, line) for line in lines if len(line)])
         return PlaceFlow(
             over=self._over(counts, [place_px]),
             in_line=max((_middle(line) for line in driven if line), default=None),
@@ -265,34 +259,33 @@ class Traffic:
 
 def _free_line(
     place_px: FloatArray, passing: Passing, standing_px: FloatArray, *, is_ahead: bool
-) -> list[FloatArray]:
+) -> FloatArray:
     """Where the standing one would be, had it driven on, or as it came, beside the passing one.
 
-    What others stand on is left out: nobody can drive there now.
+    What others stand on is left out: nobody can drive there now. The place is carried along with
+    the passing one, and grows and shrinks with it.
     """
-    boxes = passing.drive.boxes
-    level = boxes[passing.step]
-    ways = boxes[passing.step :] if is_ahead else boxes[passing.step :: -1]
-    line, free_sizes = [], 0.0
-    for last, box in pairwise(ways):
-        there = _moved(place_px, level, box)
-        if (iou(there, standing_px) >= _TAKEN_IOU).any() or float(iou(there, place_px)) > 0:
-            continue
-        free_sizes += _distance_px(last, box) / box_size_px(box)
-        if free_sizes > _FREE_SIZES:
-            break
-        line.append(there)
-    return line
-
-
-def _moved(place_px: FloatArray, level_px: FloatArray, box_px: FloatArray) -> FloatArray:
-    """The place, carried along with a vehicle that came from one box to another, and its scale."""
-    scale = box_size_px(box_px) / box_size_px(level_px)
+    boxes, step = passing.drive.boxes, passing.step
+    way = np.array(boxes[step:] if is_ahead else boxes[step::-1])
+    grounds, sizes = _grounds(way), _sizes(way)
+    scale = (sizes / sizes[0])[:, None]
     ground = np.array(ground_point(place_px))
-    offset = ground - ground_point(level_px)
-    moved = np.array(ground_point(box_px)) + scale * offset
-    carried: FloatArray = np.tile(moved, 2) + scale * (place_px - np.tile(ground, 2))
-    return carried
+    moved = grounds + scale * (ground - grounds[0])
+    line = np.tile(moved, 2) + scale * (place_px - np.tile(ground, 2))
+    taken = (iou(line[:, None], standing_px[None]) >= _TAKEN_IOU).any(1) | (iou(line, place_px) > 0)
+    steps_sizes = np.hypot(*np.diff(grounds, axis=0, prepend=grounds[:1]).T) / sizes
+    free_sizes = np.cumsum(np.where(taken, 0, steps_sizes))
+    free: FloatArray = line[~taken & (free_sizes <= _FREE_SIZES)]
+    return free
+
+
+def _grounds(boxes_px: FloatArray) -> FloatArray:
+    """The ground points, shape (n, 2), of boxes of shape (n, 4)."""
+    return np.array([ground_point(box) for box in boxes_px]).reshape(-1, 2)
+
+
+def _sizes(boxes_px: FloatArray) -> FloatArray:
+    return np.array([box_size_px(box) for box in boxes_px])
 
 
 def _distance_px(first_px: FloatArray, second_px: FloatArray) -> float:

@@ -20,7 +20,7 @@ from detector.traffic import FlowMap, Passing, PlaceFlow, Traffic
 __all__ = ["Situation", "Surroundings"]
 
 _SAME_WAY = 0.5
-_MAX_PASSINGS = 8
+_MAX_PASSINGS = 5
 _AGAIN_AFTER = timedelta(seconds=1)
 
 # Bumper to bumper and a car's length, in sizes of the vehicle, a box of about its own height.

@@ -8,7 +8,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --override requirements/overrides.txt \
 	pyproject.toml requirements/build.in --extra detector
 
-.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock down clean
+.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock bench accuracy down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,17 @@ test-realtime: $(VENV)/dev.stamp ## The demo by the wall clock, with sudden deat
 
 test-browser: $(VENV)/dev.stamp ## The tests in Chromium, which must be installed
 	@$(BIN)/python -m pytest -m browser
+
+# Clips with a truth file beside each, and the network that looks at them.
+CLIPS ?= ../shared/real/video
+WEIGHTS ?= ../shared/real/weights/yolo26n.pt
+
+bench: $(VENV)/yolo.stamp ## What our loop costs beside the one people write today (minutes)
+	@$(BIN)/python -m benchmarks.detector --weights $(WEIGHTS) $(CLIPS)/*.truth.json
+	@$(BIN)/python -m benchmarks.dwell_to_channel
+
+accuracy: $(VENV)/yolo.stamp ## Score the real clips and write docs/accuracy.md (minutes)
+	@$(BIN)/python -m benchmarks.accuracy --weights $(WEIGHTS) $(CLIPS)/*.truth.json
 
 coverage: $(VENV)/dev.stamp ## Every branch of policy, case and reminder is tested
 	@$(BIN)/python -m coverage run --branch --source=pipeline -m pytest tests/pipeline/policy tests/pipeline/test_case.py tests/pipeline/test_journey.py

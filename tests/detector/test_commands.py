@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,24 @@ class Desk:
 
     def detect(self, *arguments: str | Path, weights: str | Path | None = None) -> Result:
         given = [str(one) for one in arguments or (self.camera,)]
-        return CliRunner().invoke(app, [*given, "--weights", str(weights or self.weights)])
+        return self.run("detect", *given, "--weights", str(weights or self.weights))
+
+    def run(self, *arguments: str | Path) -> Result:
+        return CliRunner().invoke(app, [str(one) for one in arguments])
+
+    def score(self, *arguments: str | Path, events: Sequence[object] = ()) -> Result:
+        """Hold the recording against a truth file with a kerb all around the car."""
+        truth = {
+            "file": "clip.mp4",
+            "image": {"width": 64, "height": 48},
+            "zones": [
+                {"id": "k", "kind": "no_stopping", "polygon": [[0, 0], [64, 0], [64, 48], [0, 48]]}
+            ],
+            "events": list(events),
+        }
+        path = self.folder / "clip.truth.json"
+        path.write_text(json.dumps(truth), encoding="utf-8")
+        return self.run("score", path, "--weights", self.weights, *arguments)
 
     def events(self) -> list[Envelope]:
         subscriber = open_subscriber(f"sqlite:///{self.folder}/bus.db")
@@ -56,9 +74,10 @@ def test_a_recording_becomes_events_on_the_bus_and_lines_in_a_file(desk: Desk) -
     out = desk.folder / "events.jsonl"
     result = desk.detect(desk.camera, "--out", out)
     assert result.exit_code == 0, result.stderr
-    assert "cam-1: CameraStatus 2, ViolationSuspected 1" in result.stderr
+    assert "cam-1: CameraStatus 3, ViolationSuspected 1" in result.stderr
     on_bus = desk.events()
-    assert [one.type for one in on_bus] == ["CameraStatus", "ViolationSuspected", "CameraStatus"]
+    told = ["CameraStatus", "ViolationSuspected", "CameraStatus", "CameraStatus"]
+    assert [one.type for one in on_bus] == told
     lines = out.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == [one.id for one in on_bus]
     assert all(one.time >= START for one in on_bus)
@@ -106,7 +125,7 @@ def test_a_source_that_is_no_video_is_one_clear_line(
     [
         ("nowhere.onnx", "weights nowhere.onnx: no such file"),
         ("weights.zip", "unknown kind; use .onnx"),
-        ("broken.onnx", "damaged or no ONNX file"),
+        ("broken.onnx", "damaged or no network that OpenVINO reads"),
         ("people.onnx", "none of its classes is a vehicle (person, dog"),
     ],
 )
@@ -124,7 +143,7 @@ def test_weights_that_cannot_be_used_are_one_clear_line(
 
 
 def test_no_weights_at_all_names_the_ways_to_give_some(desk: Desk) -> None:
-    result = CliRunner().invoke(app, [str(desk.camera)])
+    result = desk.run("detect", desk.camera)
     assert result.exit_code == 2
     assert "give a .onnx or .pt file by --weights or REMINDFIRST_WEIGHTS" in result.stderr
 
@@ -154,3 +173,64 @@ def test_a_state_file_that_is_none_is_named(desk: Desk) -> None:
     result = desk.detect()
     assert result.exit_code == 2
     assert "cam-1.stays.json: not a file of open stays" in result.stderr
+
+
+def standing(**changes: object) -> dict[str, object]:
+    return {
+        "id": "p1",
+        "type": "parked",
+        "start_s": 0,
+        "end_s": 20,
+        "box": [20, 20, 40, 40],
+        "box_at_s": 10,
+    } | changes
+
+
+def test_a_clip_is_scored_in_a_table_and_nothing_is_left_behind(desk: Desk) -> None:
+    result = desk.score("--verbose", events=[standing()])
+    assert result.exit_code == 0, result.stderr
+    assert "the clips' own zones, dwell 5 s" in result.stdout
+    assert "clip: found parked, p1, at " in result.stdout
+    assert "20 s  events " in result.stderr
+    left = {one.name for one in desk.folder.iterdir()}
+    assert left == {"car.onnx", "clip.mp4", "cam.yaml", "clip.truth.json"}
+
+
+def test_a_score_as_json_is_all_there_is_on_the_output(desk: Desk) -> None:
+    result = desk.score("--json", "--types", "parked", "--dwell", "8", events=[standing()])
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["total"]["parked"]["found"] == 1
+    assert told["total"]["parked"]["delay_s"] >= 8
+    assert told["clips"][0]["analysed_fps"] == pytest.approx(5, abs=0.1)
+
+
+def test_a_miss_is_a_number_and_no_failure(desk: Desk) -> None:
+    result = desk.score("--dwell", "60", events=[standing()])
+    assert result.exit_code == 0
+    assert "clip: missed parked, p1, at 10.0 s" in result.stdout
+
+
+def test_each_event_can_be_looked_at(desk: Desk) -> None:
+    missed = standing(id="p2", box=[44, 4, 60, 20])
+    result = desk.score("--show", desk.folder / "seen", events=[standing(), missed])
+    assert result.exit_code == 0, result.stderr
+    names = sorted(one.name for one in (desk.folder / "seen").iterdir())
+    assert names == ["clip-01-found-parked.jpg", "clip-02-missed-parked.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--types", "parking"], "type 'parking': unknown; use one of"),
+        (["--weights", "nowhere.onnx"], "weights nowhere.onnx: no such file"),
+        (["missing.truth.json"], "missing.truth.json: No such file or directory; give the path"),
+    ],
+)
+def test_a_score_that_cannot_be_made_is_one_clear_line(
+    desk: Desk, arguments: list[str], says: str
+) -> None:
+    result = desk.score(*arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr

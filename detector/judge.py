@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -24,7 +25,7 @@ __all__ = ["Judge"]
 log = logging.getLogger(__name__)
 
 _PLATE_READS_PER_FRAME = 2
-_PLATE_PATIENCE_S = 1.0
+_PLATE_PATIENCE = timedelta(seconds=1)
 _READ_AHEAD_S = 4.0
 
 
@@ -41,6 +42,7 @@ class Judge:
         self._reporter = reporter
         self._suspecting = suspecting
         self._rule: ViolationRule = StandingRule(observer.shapes)
+        self._fired_at: dict[UUID, datetime] = {}
 
     def judge(self, frame: Frame) -> None:
         """Look at all stays whose vehicle was seen at rest in this frame."""
@@ -54,11 +56,15 @@ class Judge:
     def _read_plates(self, frame: Frame) -> None:
         """Read some plates that will soon be asked for and have not been read well enough yet."""
         unsettled = (stay for stay in self._book.in_place_now() if self._is_unsettled(stay))
-        wanted = (one for one in unsettled if one.is_reported or self._is_soon_judged(one, frame))
+        wanted = (
+            one
+            for one in unsettled
+            if one.is_reported or one.episode_id in self._fired_at or self._is_near(one, frame)
+        )
         for stay in tuple(islice(wanted, _PLATE_READS_PER_FRAME)):
             self._read_plate(stay, frame)
 
-    def _is_soon_judged(self, stay: Stay, frame: Frame) -> bool:
+    def _is_near(self, stay: Stay, frame: Frame) -> bool:
         """Whether it would be a suspicion, had it stood a few seconds longer."""
         later = replace(stay, observed_s=stay.observed_s + _READ_AHEAD_S)
         situation = self._observer.situation(stay, frame)
@@ -78,7 +84,7 @@ class Judge:
         """Report a stay that has become a suspicion."""
         now = frame.captured_at
         suspicion = self._rule.judge(stay, now, self._observer.situation(stay, frame))
-        if suspicion is None or self._waits_for_plate(suspicion) or _is_exempt(suspicion):
+        if suspicion is None or self._waits_for_plate(stay, now) or _is_exempt(suspicion):
             return
         if not self._is_another(stay) and self._reporter.has_room(now):
             self._report_suspicion(suspicion, frame)
@@ -91,11 +97,12 @@ class Judge:
         self._book.drop(stay)
         return True
 
-    def _waits_for_plate(self, suspicion: Suspicion) -> bool:
+    def _waits_for_plate(self, stay: Stay, now: datetime) -> bool:
         """Whether a moment more may settle the plate, so that a reminder can go out at once."""
-        stay = suspicion.stay
-        over_s = stay.observed_s - suspicion.zone.shape.dwell_s
-        return over_s < _PLATE_PATIENCE_S and self._is_unsettled(stay)
+        open_ids = {one.episode_id for one in self._book.stays}
+        self._fired_at = {one: at for one, at in self._fired_at.items() if one in open_ids}
+        waits_since = self._fired_at.setdefault(stay.episode_id, now)
+        return now - waits_since < _PLATE_PATIENCE and self._is_unsettled(stay)
 
     def _report_suspicion(self, suspicion: Suspicion, frame: Frame) -> None:
         self._suspecting.add(suspicion.stay.episode_id)

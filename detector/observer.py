@@ -83,7 +83,8 @@ class Observer:
         self._rests = eyes.rests_when_still and eyes.detector.model_version != BACKGROUND
         self._stillness = Stillness()
         flow = FlowMap(width, height, memory.flow if memory and is_same_view else None)
-        self._surroundings = Surroundings(flow, self.shapes.lanes)
+        known_at = memory.seen_until_at if memory is not None else None
+        self._surroundings = Surroundings(flow, self.shapes.lanes, known_at=known_at)
         self._detections = NOTHING
 
     def remember(self, memory: CameraMemory) -> CameraMemory:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from detector.geometry import FloatArray, ImageArray
 
@@ -21,9 +20,10 @@ _WIDTH_PX = 160
 # less, a vehicle that covers one of them by more.
 _CHANGED_LEVELS = 5.0
 
-# Shares of the pictures of the last seconds, which fade.
+# Shares of the last looks, and of the last seconds, which fade.
+_LOOK_SHARE = 0.05
+_RESTLESS_RATIO = 0.3
 _MEMORY = timedelta(seconds=20)
-_RESTLESS_RATIO = 0.5
 _VEHICLE_RATIO = 0.01
 _MARGIN_PX = 3
 
@@ -56,14 +56,16 @@ class Stillness:
         apart = cv2.boxFilter(cv2.absdiff(small, self._seen), cv2.CV_32F, (3, 3))
         changed = (apart >= _CHANGED_LEVELS).astype(np.float32)
         is_noise = (self._restless > _RESTLESS_RATIO) & (self._vehicles < _VEHICLE_RATIO)
-        self._learn(changed, vehicles_px * _WIDTH_PX / image.shape[1], at)
+        self._learn_vehicles(vehicles_px * _WIDTH_PX / image.shape[1], at)
         if self._is_recent(at) and not (changed.astype(bool) & ~is_noise).any():
             return True
+        # Only what makes the network look is restless: a clock that ticks changes at every look.
+        self._restless += _LOOK_SHARE * (changed - self._restless)
         self._seen, self._seen_at = small, at
         return False
 
-    def _learn(self, changed: NDArray[np.float32], vehicles_px: FloatArray, at: datetime) -> None:
-        """Note what changed now and where vehicles are."""
+    def _learn_vehicles(self, vehicles_px: FloatArray, at: datetime) -> None:
+        """Note where vehicles are."""
         elapsed = at - self._before if self._before is not None else timedelta(0)
         self._before = at
         share = float(np.clip(elapsed / _MEMORY, 0, 1))
@@ -71,7 +73,6 @@ class Stillness:
         for x1, y1, x2, y2 in vehicles_px.tolist():
             rows = slice(max(int(y1) - _MARGIN_PX, 0), int(y2) + _MARGIN_PX)
             vehicles[rows, max(int(x1) - _MARGIN_PX, 0) : int(x2) + _MARGIN_PX] = 1
-        self._restless += share * (changed - self._restless)
         self._vehicles += share * (vehicles - self._vehicles)
 
     def _is_recent(self, at: datetime) -> bool:

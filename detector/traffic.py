@@ -80,7 +80,7 @@ class FlowMap:
         return slice(first, last)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Drive:
     """One tracked vehicle's way through the picture.
 
@@ -90,6 +90,7 @@ class Drive:
         seen_at: When it was seen last.
         has_stepped: Whether it has moved by a step since the last frame.
         has_driven: Whether it truly came from one place to another.
+        is_counted: Whether it has ended and is part of the flow.
     """
 
     boxes: list[FloatArray]
@@ -97,6 +98,7 @@ class Drive:
     seen_at: datetime
     has_stepped: bool = False
     has_driven: bool = False
+    is_counted: bool = False
 
     def take(self, box_px: FloatArray) -> None:
         """Go on to a box (shape (4,)); it has driven once it came truly from place to place."""
@@ -128,6 +130,11 @@ class Passing:
     step: int
     direction: FloatArray
 
+    @property
+    def box_px(self) -> FloatArray:
+        """Its box there, shape (4,)."""
+        return self.drive.boxes[self.step]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceFlow:
@@ -148,12 +155,12 @@ class PlaceFlow:
 class Traffic:
     """The moving vehicles of one camera."""
 
-    def __init__(self, flow: FlowMap) -> None:
-        """Add to `flow`."""
+    def __init__(self, flow: FlowMap, known_at: datetime | None = None) -> None:
+        """Add to `flow`, which was known at an instant."""
         self.flow = flow
         self._drives: dict[int, Drive] = {}
         self._stepping: list[Drive] = []
-        self._followed_at: datetime | None = None
+        self._followed_at = known_at
 
     def follow(self, tracked: TrackedDetections, now: datetime) -> None:
         """Take the vehicles of the next frame."""
@@ -169,11 +176,6 @@ class Traffic:
             if now - drive.seen_at > _ENDED_AFTER:
                 self._end(track_id)
         self._stepping = [d for d in self._drives.values() if d.has_stepped and d.has_driven]
-
-    def heading(self, track_id: int) -> FloatArray | None:
-        """Which way the track drove last, a unit vector of shape (2,); None when it did not."""
-        drive = self._drives.get(track_id)
-        return drive.heading() if drive else None
 
     def passings(self, places_px: FloatArray) -> list[list[Passing]]:
         """For each of the places (shape (n, 4)), who came level with it since the last frame."""
@@ -197,13 +199,17 @@ class Traffic:
             found[place].append(Passing(drive=drive, step=step, direction=directions[row]))
         return found
 
+    def drive(self, track_id: int) -> Drive | None:
+        """The way of a track through the picture, which may go on."""
+        return self._drives.get(track_id)
+
     def place_flow(
         self,
         place_px: FloatArray,
         passings: Sequence[Passing],
         *,
         standing_px: FloatArray,
-        track_id: int,
+        own: Sequence[Drive],
     ) -> PlaceFlow:
         """What the flow says of a place.
 
@@ -211,9 +217,9 @@ class Traffic:
             place_px: Shape (4,), where somebody stands.
             passings: Some of those who drove past it.
             standing_px: Shape (n, 4), all who stand in the picture.
-            track_id: The track of the one who stands there, which does not count.
+            own: The ways of the one who stands there, which do not count.
         """
-        counts = self._counts_without(track_id)
+        counts = self._counts_without(own)
         driven = []
         for is_ahead in (True, False):
             lines = [_free_line(place_px, one, standing_px, is_ahead=is_ahead) for one in passings]
@@ -221,16 +227,18 @@ class Traffic:
         return PlaceFlow(
             over=self._over(counts, [place_px]),
             in_line=max((_middle(line) for line in driven if line), default=None),
-            beside=_middle([self._over(counts, [one.drive.boxes[one.step]]) for one in passings]),
+            beside=_middle([self._over(counts, [one.box_px]) for one in passings]),
         )
 
-    def _counts_without(self, track_id: int) -> Counts:
-        own = self._drives.get(track_id)
+    def _counts_without(self, own: Sequence[Drive]) -> Counts:
         counts = self.flow.counts.copy()
         for drive in self._drives.values():
-            if drive is not own and drive.has_driven:
+            if drive.has_driven and drive not in own:
                 counts += drive.mask
-        return counts
+        for drive in own:
+            if drive.is_counted:
+                counts -= drive.mask
+        return np.maximum(counts, 0)
 
     def _over(self, counts: Counts, boxes: Iterable[FloatArray]) -> float:
         """The most vehicles that drove over one of the boxes."""
@@ -255,6 +263,7 @@ class Traffic:
         drive = self._drives.pop(track_id)
         if drive.has_driven:
             self.flow.counts = self.flow.counts + drive.mask
+            drive.is_counted = True
 
 
 def _free_line(

@@ -13,8 +13,8 @@ from pipeline.events import NotWaiting, ViolationType
 
 __all__ = ["why_not_waiting"]
 
-# A lane is what at least so many drove over, and so large a share of those beside.
-_LANE_VEHICLES = 2.0
+# A lane is what two drove over, who fade a little with time, and so large a share of those beside.
+_LANE_VEHICLES = 1.5
 _LANE_RATIO = 0.1
 
 _PASSED_BY = 3

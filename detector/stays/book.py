@@ -31,6 +31,7 @@ from detector.stays.place import (
     likeness,
 )
 from detector.stays.stay import Departure, Stay
+from detector.stays.street import Street
 from detector.stays.tracks import Tracks
 from detector.tracking import TrackedDetections
 from pipeline.events import DepartureKind, UnseenReason, VehicleClass
@@ -40,7 +41,7 @@ __all__ = ["StayBook"]
 # At rest: the halves of the window differ by less than this.
 _REST_RATIO = 0.06
 # Its time counts from when it was this near to its place and stayed so.
-_SETTLED_RATIO = 0.08
+_SETTLED_RATIO = 0.05
 # A stay that is not reported yet breaks when it has crept this far from where it began.
 _CREEP_RATIO = 0.15
 _IN_PLACE_RATIO = 0.25
@@ -54,6 +55,8 @@ _LIKE = 0.5
 _SAME_VIEW = 0.4
 _UNREST_LEVELS = 10.0
 _EMPTY_AFTER = timedelta(seconds=4)
+# Where it is not known what the street looks like, something unseen may stand before the place.
+_EMPTY_AFTER_UNKNOWN = timedelta(seconds=60)
 _EMPTY_AFTER_DRIVING_OFF = timedelta(seconds=1)
 
 _FORGET_UNREPORTED_AFTER = timedelta(minutes=10)
@@ -111,6 +114,7 @@ class StayBook:
         self._stays = {stay.episode_id: stay for stay in stays}
         self._attention = {episode_id: _Attention() for episode_id in self._stays}
         self._tracks = Tracks()
+        self._street = Street()
         self._last_frame_at: datetime | None = None
         self._passed_at: datetime | None = None
 
@@ -162,6 +166,7 @@ class StayBook:
             elif (departure := self._miss(stay, sight)) is not None:
                 departures.append(departure)
         self._open(sight, set(taken.values()), watched_px)
+        self._street.learn(frame.image, now, [*sight.boxes, *(s.place_px for s in self.stays)])
         self._last_frame_at = self._passed_at = now
         return tuple(departures)
 
@@ -302,12 +307,19 @@ class StayBook:
         attention.absence = self._absence(stay, sight)
         if attention.absence is None:
             return None
-        wait = _EMPTY_AFTER_DRIVING_OFF if attention.has_driven_off else _EMPTY_AFTER
-        if now - attention.absence.since < wait:
+        if now - attention.absence.since < self._empty_after(stay, sight):
             return None
         self._close(stay)
         kind = DepartureKind.DROVE_OFF if attention.has_driven_off else DepartureKind.PLACE_EMPTY
         return Departure(stay=stay, kind=kind, seen_at=now)
+
+    def _empty_after(self, stay: Stay, sight: _Sight) -> timedelta:
+        """How long a place must look empty until its vehicle is held to have left."""
+        if self._attention[stay.episode_id].has_driven_off:
+            return _EMPTY_AFTER_DRIVING_OFF
+        if self._street.shows_at(sight.view.image, stay.place_px):
+            return _EMPTY_AFTER
+        return _EMPTY_AFTER_UNKNOWN
 
     def _unseen_reason(self, stay: Stay, sight: _Sight) -> UnseenReason:
         if self._is_after_gap(sight.now):

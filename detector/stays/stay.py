@@ -99,7 +99,11 @@ class Stay:
             stood_since_at=min(self.stood_since_at, now),
             last_seen_at=min(self.last_seen_at, now),
             evidence_at=self.evidence_at and min(self.evidence_at, now),
-            unseen=tuple(gap for gap in self.unseen if gap.until <= now),
+            unseen=tuple(
+                gap.model_copy(update={"until": min(gap.until, now)})
+                for gap in self.unseen
+                if gap.since < now
+            ),
         )
 
 

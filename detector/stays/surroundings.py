@@ -15,12 +15,14 @@ from detector.geometry import FloatArray, box_size_px, ground_point, polygon_con
 from detector.stays.book import StayBook
 from detector.stays.stay import Stay
 from detector.tracking import TrackedDetections
-from detector.traffic import FlowMap, Passing, PlaceFlow, Traffic
+from detector.traffic import Drive, FlowMap, Passing, PlaceFlow, Traffic
 
 __all__ = ["Situation", "Surroundings"]
 
 _SAME_WAY = 0.5
+_SAME_FORM = 1.4
 _MAX_PASSINGS = 5
+_MAX_OWN = 5
 _AGAIN_AFTER = timedelta(seconds=1)
 
 # Bumper to bumper and a car's length, in sizes of the vehicle, a box of about its own height.
@@ -48,11 +50,18 @@ class Situation:
 class Surroundings:
     """Follows the traffic around the stays of one camera."""
 
-    def __init__(self, flow: FlowMap, lanes: Sequence[LanePolygon] = ()) -> None:
-        """Go on with what is known of the traffic; marked lanes tell which way one stands."""
-        self._traffic = Traffic(flow)
+    def __init__(
+        self,
+        flow: FlowMap,
+        lanes: Sequence[LanePolygon] = (),
+        *,
+        known_at: datetime | None = None,
+    ) -> None:
+        """Go on with what was known of the traffic; marked lanes tell which way one stands."""
+        self._traffic = Traffic(flow, known_at)
         self._lanes = lanes
         self._passings: dict[UUID, tuple[Passing, ...]] = {}
+        self._own: dict[UUID, tuple[Drive, ...]] = {}
         self._known: dict[UUID, tuple[datetime, Situation]] = {}
 
     @property
@@ -68,9 +77,11 @@ class Surroundings:
             heading = stay.heading
             if stay.episode_id not in self._passings:
                 self._passings[stay.episode_id] = ()
-                heading = self._traffic.heading(book.track_of(stay)) if heading is None else heading
+                arrival = self._traffic.drive(book.track_of(stay))
+                heading = arrival.heading() if arrival and heading is None else heading
+            self._know_own(stay, book)
             way = self._way(stay.place_px, heading) if passings else None
-            parallel = [one for one in passings if _is_parallel(one, way)]
+            parallel = [one for one in passings if _is_parallel(one, way, stay.place_px)]
             same = sum(_is_same_way(one, way) for one in parallel)
             if same or heading is not stay.heading:
                 book.amend(replace(stay, heading=heading, passed_by=stay.passed_by + same))
@@ -90,13 +101,20 @@ class Surroundings:
                 stay.place_px,
                 self._passings.get(stay.episode_id, ()),
                 standing_px=standing,
-                track_id=book.track_of(stay),
+                own=self._own.get(stay.episode_id, ()),
             ),
             is_alone=not any(_is_near(stay.place_px, box) for box in standing),
             ahead_px=_chain(stay.place_px, standing, self._way(stay.place_px, stay.heading)),
         )
         self._known[stay.episode_id] = (now, situation)
         return situation
+
+    def _know_own(self, stay: Stay, book: StayBook) -> None:
+        """Keep the ways of its tracks, which end when the tracker loses it."""
+        drive = self._traffic.drive(book.track_of(stay))
+        own = self._own.get(stay.episode_id, ())
+        if drive is not None and drive not in own:
+            self._own[stay.episode_id] = (*own, drive)[-_MAX_OWN:]
 
     def _way(self, place_px: FloatArray, heading: FloatArray | None) -> FloatArray | None:
         """Which way one who stands there is bound: as it drove in, else as its lane leads."""
@@ -111,14 +129,26 @@ class Surroundings:
             open_ids = {stay.episode_id for stay in book.stays}
             self._passings = {k: v for k, v in self._passings.items() if k in open_ids}
             self._known = {k: v for k, v in self._known.items() if k in open_ids}
+            self._own = {k: v for k, v in self._own.items() if k in open_ids}
 
 
-def _is_parallel(passing: Passing, heading: FloatArray | None) -> bool:
-    return heading is None or abs(float(passing.direction @ heading)) >= _SAME_WAY
+def _is_parallel(passing: Passing, way: FloatArray | None, place_px: FloatArray) -> bool:
+    """Whether it drives the way the standing one is bound, or against it, and does not cross."""
+    if way is not None:
+        return abs(float(passing.direction @ way)) >= _SAME_WAY
+    # One that crosses shows its side where the other shows its back: its box has another form.
+    forms = sorted((_form(passing.box_px), _form(place_px)))
+    return forms[1] <= _SAME_FORM * forms[0]
 
 
-def _is_same_way(passing: Passing, heading: FloatArray | None) -> bool:
-    return heading is None or float(passing.direction @ heading) >= _SAME_WAY
+def _form(xyxy_px: FloatArray) -> float:
+    """Width by height."""
+    x1, y1, x2, y2 = (float(value) for value in xyxy_px)
+    return max(x2 - x1, 1.0) / max(y2 - y1, 1.0)
+
+
+def _is_same_way(passing: Passing, way: FloatArray | None) -> bool:
+    return way is None or float(passing.direction @ way) >= _SAME_WAY
 
 
 def _is_near(place_px: FloatArray, other_px: FloatArray) -> bool:

@@ -14,8 +14,9 @@ import numpy as np
 from detector.detection import Detections, FloatArray, ImageArray
 from detector.perception import VEHICLE_CLASSES, PlateRead
 from detector.sources import Frame
-from detector.stays import Stay
+from detector.stays import Situation, Stay
 from detector.tracking import TrackedDetections
+from detector.traffic import PlaceFlow
 from pipeline.bus.base import BusUnavailableError
 from pipeline.events import (
     CameraDocument,
@@ -30,6 +31,8 @@ from pipeline.evidence.store import EvidenceStoreUnavailableError, FileEvidenceS
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 WIDTH, HEIGHT = 320, 240
 CAR_BOX = (100.0, 100.0, 160.0, 140.0)
+# So near that its plate can be read.
+WIDE_BOX = (100.0, 90.0, 230.0, 170.0)
 FPS = 5.0
 
 Box = tuple[float, float, float, float]
@@ -57,6 +60,10 @@ def a_camera(**changes: object) -> CameraDocument:
         "zones": [zone],
     }
     return CameraDocument.model_validate(camera | changes)
+
+
+def a_camera_with_zone(**changes: object) -> CameraDocument:
+    return a_camera(zones=[a_camera().zones[0].model_dump() | changes])
 
 
 def texture(seed: int, height: int, width: int) -> ImageArray:
@@ -160,6 +167,17 @@ def a_stay(box: Box = CAR_BOX, **changes: Any) -> Stay:
     return Stay(**known | changes)
 
 
+NO_FLOW = PlaceFlow()
+
+
+def a_situation(
+    flow: PlaceFlow = NO_FLOW, *, is_alone: bool = True, ahead: Sequence[Box] = ()
+) -> Situation:
+    """What is around a stay: nobody, and no traffic, unless it is said."""
+    ahead_px = tuple(np.array(box) for box in ahead)
+    return Situation(flow=flow, is_alone=is_alone, ahead_px=ahead_px)
+
+
 def way(box: Box, *stops: tuple[float, float]) -> Way:
     """Where a vehicle is that goes sideways: pairs of an instant and the pixels it is moved by."""
     instants, shifts_px = zip(*stops, strict=True)
@@ -173,7 +191,7 @@ class Street:
         self._ways = ways
 
     def __call__(self, t: float) -> Sequence[Box]:
-        return [box for box in self._boxes(t) if 0 <= box[0] and box[2] <= WIDTH]
+        return [box for box in self._boxes(t) if box[0] >= 0 and box[2] <= WIDTH]
 
     def frame(self, t: float) -> Frame:
         return a_frame(t, self._boxes(t), coats=[50 + n for n in range(len(self._ways))])

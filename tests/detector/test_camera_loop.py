@@ -14,6 +14,7 @@ from pipeline.events import (
 from tests.detector.bench import Bench, leaves_at_40, stands
 from tests.detector.builders import (
     CAR_BOX,
+    WIDE_BOX,
     Box,
     ToldPlateReader,
     a_camera,
@@ -90,11 +91,8 @@ def test_a_class_that_the_zone_lets_stand_is_not_suspected(tmp_path: Path) -> No
     assert bench.said(ViolationSuspected) == []
 
 
-WIDE: Box = (100.0, 100.0, 180.0, 150.0)
-
-
 def test_plates_are_read_until_they_agree_and_no_more(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, lambda _: [WIDE])
+    bench = Bench(tmp_path, lambda _: [WIDE_BOX])
     bench.reader = ToldPlateReader("鄂A12345", "TAXI", "鄂A·12345", "鄂A 12345", "鄂A99999")
     bench.restart().run(0, 60)
     (suspected,) = bench.said(ViolationSuspected)
@@ -106,7 +104,7 @@ def test_plates_are_read_until_they_agree_and_no_more(tmp_path: Path) -> None:
 def test_plate_reads_that_differ_leave_the_plate_doubtful_at_a_bounded_cost(
     tmp_path: Path,
 ) -> None:
-    bench = Bench(tmp_path, lambda _: [WIDE])
+    bench = Bench(tmp_path, lambda _: [WIDE_BOX])
     bench.reader = ToldPlateReader(*(f"鄂A1234{n % 5}" for n in range(100)))
     bench.restart().run(0, 60)
     assert bench.said(ViolationOngoing)[-1].plate.status is PlateStatus.DOUBTFUL
@@ -114,7 +112,7 @@ def test_plate_reads_that_differ_leave_the_plate_doubtful_at_a_bounded_cost(
 
 
 def test_another_plate_on_a_vehicle_found_again_is_another_episode(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, lambda _: [WIDE])
+    bench = Bench(tmp_path, lambda _: [WIDE_BOX])
     bench.reader = ToldPlateReader(*["鄂A12345"] * 3, *["鄂B99999"] * 100)
     bench.restart().run(0, 45)
     bench.loop.lost(at(45), "no answer")
@@ -129,7 +127,7 @@ def test_another_plate_on_a_vehicle_found_again_is_another_episode(tmp_path: Pat
 
 
 def test_one_misread_of_a_vehicle_found_again_is_no_other_vehicle(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, lambda _: [WIDE])
+    bench = Bench(tmp_path, lambda _: [WIDE_BOX])
     bench.reader = ToldPlateReader(*["鄂A12345"] * 3, "鄂A12346", *["鄂A12345"] * 100)
     bench.restart().run(0, 45).run(245, 330)
     (suspected,) = bench.said(ViolationSuspected)
@@ -140,7 +138,7 @@ def test_one_misread_of_a_vehicle_found_again_is_no_other_vehicle(tmp_path: Path
 
 
 def test_a_plate_that_is_contradicted_before_the_suspicion_is_not_agreed(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, lambda _: [WIDE])
+    bench = Bench(tmp_path, lambda _: [WIDE_BOX])
     bench.reader = ToldPlateReader(*["鄂A12345"] * 3, *["鄂B99999"] * 2)
     bench.restart().run(0, 7).run(12, 30)
     (suspected,) = bench.said(ViolationSuspected)
@@ -149,7 +147,7 @@ def test_a_plate_that_is_contradicted_before_the_suspicion_is_not_agreed(tmp_pat
 
 def test_a_suspicion_waits_a_moment_for_a_plate_that_is_still_being_read(tmp_path: Path) -> None:
     zone = a_camera().zones[0].model_dump() | {"dwell_s": 4}
-    bench = Bench(tmp_path, lambda _: [WIDE], a_camera(zones=[zone]))
+    bench = Bench(tmp_path, lambda _: [WIDE_BOX], a_camera(zones=[zone]))
     bench.reader = ToldPlateReader("鄂A12345", "鄂A12345", "鄂A12345")
     bench.restart().run(0, 8)
     (suspected,) = bench.said(ViolationSuspected)

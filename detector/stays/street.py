@@ -1,0 +1,71 @@
+"""What the street looks like where no vehicle is: so an empty place is known when it is seen."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.geometry import FloatArray, ImageArray
+
+__all__ = ["Street"]
+
+_WIDTH_PX = 320
+_LOOK_EVERY = timedelta(seconds=1)
+_LEARNING_RATE = 0.2
+_MARGIN_RATIO = 0.15
+# Mean difference in grey levels, brightness and contrast made equal: asphalt and its shadows stay
+# below, any vehicle lies above.
+_SAME_LEVELS = 12.0
+_KNOWN_RATIO = 0.8
+
+
+class Street:
+    """A small grey picture of the street without its vehicles."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._grey = np.zeros((1, 1), np.float32)
+        self._is_known: NDArray[np.bool_] = np.zeros((1, 1), np.bool_)
+        self._looked_at: datetime | None = None
+
+    def learn(self, image: ImageArray, now: datetime, taken_px: Sequence[FloatArray]) -> None:
+        """Take what shows between the boxes (shape (4,) each); once a second is enough."""
+        if self._looked_at is not None and timedelta(0) <= now - self._looked_at < _LOOK_EVERY:
+            return
+        self._looked_at = now
+        grey = _small_grey(image)
+        if grey.shape != self._grey.shape:
+            self._grey, self._is_known = grey.copy(), np.zeros(grey.shape, np.bool_)
+        is_free = np.ones(grey.shape, np.bool_)
+        for box in taken_px:
+            margin_px = _MARGIN_RATIO * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
+            is_free[_window(box + margin_px, image)] = False
+        fresh = is_free & ~self._is_known
+        self._grey[fresh] = grey[fresh]
+        self._grey[is_free] += _LEARNING_RATE * (grey[is_free] - self._grey[is_free])
+        self._is_known |= is_free
+
+    def shows_at(self, image: ImageArray, place_px: FloatArray) -> bool | None:
+        """Whether a place (box of shape (4,)) shows the street; None where that is not known."""
+        window = _window(place_px, image)
+        known = self._is_known[window]
+        if not known.size or known.mean() < _KNOWN_RATIO:
+            return None
+        now = _small_grey(image)[window][known]
+        street = self._grey[window][known]
+        apart = (now - now.mean()) - (street - street.mean())
+        return float(np.abs(apart).mean()) < _SAME_LEVELS
+
+
+def _small_grey(image: ImageArray) -> NDArray[np.float32]:
+    height = max(1, round(image.shape[0] * _WIDTH_PX / image.shape[1]))
+    small = cv2.resize(image, (_WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+
+
+def _window(box_px: FloatArray, image: ImageArray) -> tuple[slice, slice]:
+    """The box's pixels in the small picture."""
+    x1, y1, x2, y2 = (max(round(float(v) * _WIDTH_PX / image.shape[1]), 0) for v in box_px)
+    return slice(y1, y2), slice(x1, x2)

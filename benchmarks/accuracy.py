@@ -15,6 +15,7 @@ from rich.progress import track
 
 from detector.perception import PlateReader, VehicleDetector, open_detector, open_plate_reader
 from detector.score import ClipScore, Setting, TypeScore, open_clips, score_clip, totals
+from detector.settings import DetectorSettings
 from detector.sources import utc_now
 
 __all__ = ["main", "wilson_interval"]
@@ -71,7 +72,10 @@ def main(
     page: Annotated[Path, typer.Option(help="Where the page goes.")] = _PAGE,
 ) -> None:
     """Score the clips with their zones and everywhere, and write the page."""
-    detector, plate_reader = open_detector(weights), open_plate_reader()
+    detector, plate_reader = (
+        open_detector(weights, memory=DetectorSettings().state_dir),
+        open_plate_reader(),
+    )
     sections = [
         _HEAD.format(
             weights=detector.model_version, day=utc_now().date().isoformat(), cores=cpu_count()

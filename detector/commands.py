@@ -32,7 +32,10 @@ _BAD_INPUT = 2
 def detect(
     cameras: Annotated[list[Path], typer.Argument(help="Camera files (YAML).")],
     source: Annotated[
-        Path | None, typer.Option(help="A recording to look at instead of the camera's source.")
+        str | None,
+        typer.Option(
+            help="Look at this instead: a recording, a folder of pictures, an rtsp:// address."
+        ),
     ] = None,
     weights: Annotated[
         str | None,
@@ -65,7 +68,7 @@ def detect(
 def _run(
     cameras: Sequence[Path],
     *,
-    source: Path | None,
+    source: str | None,
     weights: str | None,
     out: Path | None,
     console: Console,
@@ -73,15 +76,15 @@ def _run(
     # Loaded here so that the light install, without the extra `detector`, still has its commands.
     from detector.app import DetectorApp
     from detector.camera_file import SIMULATOR, load_camera
+    from detector.stream_address import is_stream
 
     settings = DetectorSettings()
     if weights is not None:
         settings = settings.model_copy(update={"weights": weights})
     documents = [load_camera(path) for path in cameras]
     with ExitStack() as stack:
-        is_live = source is None and all(
-            (one.source or "").startswith(SIMULATOR) for one in documents
-        )
+        sources = [source or one.source or "" for one in documents]
+        is_live = all(one.startswith(SIMULATOR) or is_stream(one) for one in sources)
         bars = _ProgressBars(stack.enter_context(_progress(console, is_hidden=is_live)))
         return DetectorApp(documents, settings, source=source, out=out).run(bars.show)
 
@@ -149,7 +152,8 @@ def _score(
     from detector.perception import open_detector, open_plate_reader
     from detector.score import score_clip, write_pictures
 
-    detector = open_detector(weights or DetectorSettings().weights)
+    settings = DetectorSettings()
+    detector = open_detector(weights or settings.weights, memory=settings.state_dir)
     plate_reader = open_plate_reader()
     scores = []
     with _progress(console, is_hidden=False) as progress:

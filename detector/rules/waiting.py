@@ -17,6 +17,10 @@ __all__ = ["why_not_waiting"]
 _LANE_VEHICLES = 1.5
 _LANE_RATIO = 0.1
 
+# Where at most half a vehicle (they fade), or so small a share of those beside, drove, nobody does.
+_STRAY_VEHICLES = 0.5
+_STRAY_RATIO = 0.05
+
 _PASSED_BY = 3
 _PASSED_BY_WHERE_NOBODY_WAITS = 2
 _BESIDE_FOR_S = 30.0
@@ -42,10 +46,10 @@ def why_not_waiting(
 def _why_parked(
     stay: Stay, situation: Situation, zone: Zone, lanes: Sequence[LanePolygon]
 ) -> NotWaiting | None:
-    is_lane = _is_driven(situation, situation.flow.over) or _is_marked(stay, lanes)
+    is_lane = _is_driven(situation) or _is_marked(stay, lanes)
     if not (is_lane or zone.shape.is_roadway):
         return NotWaiting.PLACE
-    if not is_lane and _stands_beside(stay, situation):
+    if _stands_beside(stay, situation) and not _is_marked(stay, lanes):
         return NotWaiting.BESIDE_TRAFFIC
     is_passed = stay.passed_by >= _PASSED_BY_WHERE_NOBODY_WAITS
     if situation.is_alone and is_passed and not zone.shape.is_roadway:
@@ -64,8 +68,9 @@ def _why_blocking(stay: Stay, situation: Situation, zone: Zone) -> NotWaiting | 
     return NotWaiting.OUTLASTED if stay.observed_s >= LONGEST_HOLD_S else None
 
 
-def _is_driven(situation: Situation, vehicles: float) -> bool:
-    return vehicles >= max(_LANE_VEHICLES, _LANE_RATIO * situation.flow.beside)
+def _is_driven(situation: Situation) -> bool:
+    flow = situation.flow
+    return flow.over >= max(_LANE_VEHICLES, _LANE_RATIO * flow.beside)
 
 
 def _is_marked(stay: Stay, lanes: Sequence[LanePolygon]) -> bool:
@@ -74,11 +79,8 @@ def _is_marked(stay: Stay, lanes: Sequence[LanePolygon]) -> bool:
 
 
 def _stands_beside(stay: Stay, situation: Situation) -> bool:
-    """Whether traffic was seen to drive past its place, and on neither side of it in its line."""
-    in_line = situation.flow.in_line
-    return (
-        stay.observed_s >= _BESIDE_FOR_S
-        and stay.passed_by >= _PASSED_BY
-        and in_line is not None
-        and not _is_driven(situation, in_line)
-    )
+    """Whether traffic drove past its place, and never over it nor on either side in its line."""
+    flow = situation.flow
+    strays = max(_STRAY_VEHICLES, _STRAY_RATIO * flow.beside)
+    is_beside = flow.in_line is not None and max(flow.over, flow.in_line) <= strays
+    return is_beside and stay.observed_s >= _BESIDE_FOR_S and stay.passed_by >= _PASSED_BY

@@ -38,6 +38,8 @@ class Picture:
 
     content: bytes
     captured_at: datetime
+    width_px: int
+    height_px: int
     is_drawing: bool = False
 
 
@@ -48,15 +50,14 @@ def take_panorama(frame: Frame, *, zone: Zone, box_px: FloatArray) -> tuple[Pict
     draw_box(drawn, box_px)
     _write_caption(drawn, f"{frame.camera_id}  {frame.captured_at:%Y-%m-%d %H:%M:%S} UTC")
     return (
-        Picture(content=encode_jpeg(frame.image), captured_at=frame.captured_at),
-        Picture(content=encode_jpeg(drawn), captured_at=frame.captured_at, is_drawing=True),
+        _picture(frame.image, frame.captured_at),
+        _picture(drawn, frame.captured_at, is_drawing=True),
     )
 
 
 def take_crop(frame: Frame, box_px: FloatArray) -> Picture:
     """The vehicle in its box (shape (4,)) with some surroundings, as captured."""
-    image = _crop(frame.image, box_px)
-    return Picture(content=encode_jpeg(image), captured_at=frame.captured_at)
+    return _picture(_crop(frame.image, box_px), frame.captured_at)
 
 
 def store_pictures(store: EvidenceStore, pictures: Sequence[Picture]) -> tuple[EvidenceRef, ...]:
@@ -67,15 +68,26 @@ def store_pictures(store: EvidenceStore, pictures: Sequence[Picture]) -> tuple[E
     """
     refs: list[EvidenceRef] = []
     for picture in pictures:
-        refs.append(
-            store.put(
-                picture.content,
-                media_type=_MEDIA_TYPE,
-                captured_at=picture.captured_at,
-                derived_from=refs[0] if picture.is_drawing else None,
-            )
+        ref = store.put(
+            picture.content,
+            media_type=_MEDIA_TYPE,
+            captured_at=picture.captured_at,
+            derived_from=refs[0] if picture.is_drawing else None,
         )
+        size = {"width_px": picture.width_px, "height_px": picture.height_px}
+        refs.append(ref.model_copy(update=size))
     return tuple(refs)
+
+
+def _picture(image: ImageArray, captured_at: datetime, *, is_drawing: bool = False) -> Picture:
+    height, width = image.shape[:2]
+    return Picture(
+        content=encode_jpeg(image),
+        captured_at=captured_at,
+        width_px=width,
+        height_px=height,
+        is_drawing=is_drawing,
+    )
 
 
 def encode_jpeg(image: ImageArray) -> bytes:

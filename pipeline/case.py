@@ -17,6 +17,8 @@ from pipeline.events.violation import (
     DepartureKind,
     LocalName,
     PlaceClass,
+    StandingEvidence,
+    UnseenSpan,
     VehicleClass,
     VehicleDeparted,
     ViolationOngoing,
@@ -166,6 +168,7 @@ class Sighting:
     box: BoxRatio
     panorama: EvidenceRef
     drawn: EvidenceRef
+    unseen: tuple[UnseenSpan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +176,9 @@ class Case:
     """All that is known and decided about one episode.
 
     `sightings` are in the order of capture, the suspicion's first; `grace_ends_at` is set by the
-    delivery; `no_reminder_cause` says why no reminder went out and `no_reminder_at` since when.
+    delivery; `no_reminder_cause` says why no reminder went out and `no_reminder_at` since when;
+    `evidence_needed` are the clauses of the evidence standard without which it is not confirmed,
+    as policy set them when it referred the case.
     """
 
     id: UUID
@@ -193,6 +198,7 @@ class Case:
     vehicle_class: VehicleClass
     dwell_limit_s: float
     stood_since_at: datetime
+    standing: StandingEvidence | None = None
     sightings: tuple[Sighting, ...]
     crop: EvidenceRef
     left_at: datetime | None = None
@@ -212,6 +218,7 @@ class Case:
     asks_operator: bool = False
     operator_note: str = ""
     review_due_at: datetime | None = None
+    evidence_needed: tuple[str, ...] = ("panoramas", "spacing")
     reasons: tuple[Reason, ...] = ()
     decision: ReviewDecision | None = None
 
@@ -294,6 +301,7 @@ def _sighting_of(event: ViolationSuspected | ViolationOngoing) -> Sighting:
         box=event.box,
         panorama=event.panorama,
         drawn=event.drawn,
+        unseen=event.unseen,
     )
 
 
@@ -314,6 +322,7 @@ def open_case(event: ViolationSuspected, *, opened_at: datetime) -> Case:
         vehicle_class=event.vehicle_class,
         dwell_limit_s=event.dwell_limit_s,
         stood_since_at=event.stood_since_at,
+        standing=event.standing,
         sightings=(_sighting_of(event),),
         crop=event.crop,
         plate=event.plate,

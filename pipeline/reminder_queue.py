@@ -143,10 +143,13 @@ class ReminderQueue:
             case AskOperator(until=until, cause=cause, reasons=reasons):
                 uow.cases.set_timer(case.id, until)
                 return _without_reminder(uow, situation, cause, reasons, asks_operator=True)
-            case ReferToReview(due_at=due_at, reasons=reasons):
+            case ReferToReview(due_at=due_at, reasons=reasons, evidence_needed=needed):
                 uow.cases.set_timer(case.id, due_at)
                 moved = replace(
-                    move(case, CaseStatus.IN_REVIEW), review_due_at=due_at, asks_operator=False
+                    move(case, CaseStatus.IN_REVIEW),
+                    review_due_at=due_at,
+                    evidence_needed=needed,
+                    asks_operator=False,
                 )
                 return change(uow, case, moved, "referred to review", reasons)
             case Close(disposition=disposition, reasons=reasons):

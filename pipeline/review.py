@@ -20,7 +20,7 @@ from pipeline.case import (
 )
 from pipeline.errors import PermanentError
 from pipeline.events.plate import PlateNumber, PlateReading, PlateStatus
-from pipeline.policy.evidence_standard import PANORAMA_SPACING, has_panorama_pair
+from pipeline.policy.evidence_standard import missing
 from pipeline.policy.parameters import Cause
 from pipeline.staff import NotQualifiedError, Reviewer, ReviewerId, Role
 from pipeline.storage.base import ReviewLease, StaleCaseError, UnitOfWork
@@ -57,7 +57,7 @@ class CaseNotFoundError(PermanentError):
 
 
 class EvidenceIncompleteError(PermanentError):
-    """The pictures do not meet the evidence standard; the case cannot be confirmed."""
+    """The case does not meet the evidence standard; it cannot be confirmed."""
 
 
 class NotOpenError(PermanentError):
@@ -177,7 +177,8 @@ def decide(
         NotQualifiedError: this person may not decide it.
         LeaseHeldError: another person took it over.
         StaleCaseError: it changed since it was shown.
-        EvidenceIncompleteError: shown, but a file is missing or changed, or the pictures too few.
+        EvidenceIncompleteError: shown, but a file is missing or changed, or a clause of the
+            evidence standard that the rulebook holds necessary is not met.
         SiteNotInUseError: shown, but the site may no longer refer cases.
         DeadlinePassedError: too late; the case can only expire.
         ValueError: the verdict is not complete.
@@ -214,13 +215,12 @@ def decide(
 
 
 def _require_may_confirm(uow: UnitOfWork, case: Case, verified: Collection[str]) -> None:
-    missing = {ref.sha256 for ref in case.evidence} - set(verified)
-    if missing:
-        raise EvidenceIncompleteError(f"case {case.id}: not whole: {', '.join(sorted(missing))}")
-    if not has_panorama_pair(case):
-        raise EvidenceIncompleteError(
-            f"case {case.id}: no two panoramas {PANORAMA_SPACING} or more apart (GA/T 832, 3.5)"
-        )
+    broken = {ref.sha256 for ref in case.evidence} - set(verified)
+    if broken:
+        raise EvidenceIncompleteError(f"case {case.id}: not whole: {', '.join(sorted(broken))}")
+    failed = [f"{one.clause} ({one.source})" for one in missing(case)]
+    if failed:
+        raise EvidenceIncompleteError(f"case {case.id}: not met: {', '.join(failed)}")
     site = uow.registry.site(case.camera_id)
     if site is None or not site.may_refer(site.day_of(case.suspected_at)):
         raise SiteNotInUseError(f"case {case.id}: its site {case.camera_id} is not in use")

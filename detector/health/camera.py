@@ -20,7 +20,9 @@ _COMPARE_EVERY = timedelta(seconds=1)
 _LEARNED_FROM = 6
 # After a gap only this much of it counts as seen.
 _LONGEST_STEP_S = 2.0
-_DAZZLED_RATIO = 0.2
+# Share of the picture that is white; of that which is known to be darker, less is enough.
+_DAZZLED_RATIO = 0.5
+_NEWLY_DAZZLED_RATIO = 0.08
 # Source: GA/T 832-2014, 3.2.
 _CLOCK_ERROR = timedelta(seconds=1)
 # Source: IEC 62676-4, "recognise": 125 pixels a metre; a plate is 0.44 m wide.
@@ -147,14 +149,18 @@ class CameraHealth:
     def _signs_of(self, picture: SmallPicture) -> set[CameraFault]:
         """What is wrong with this picture by itself and next to the one before it."""
         is_still = self._last is not None and np.array_equal(self._last.probe, picture.probe)
-        is_bright = self._comparison.is_bright if self._comparison is not None else None
         found = {
             CameraFault.FROZEN: is_still,
             CameraFault.TOO_DARK: picture.is_too_dark(),
-            CameraFault.DAZZLED: picture.dazzled_ratio(is_bright) >= _DAZZLED_RATIO,
+            CameraFault.DAZZLED: self._is_dazzled(picture),
             CameraFault.PLATE_TOO_SMALL: self._has_small_plates(),
         }
         return {fault for fault, is_there in found.items() if is_there}
+
+    def _is_dazzled(self, picture: SmallPicture) -> bool:
+        if self._comparison is None:
+            return picture.white_ratio() >= _DAZZLED_RATIO
+        return picture.white_ratio(self._comparison.is_bright) >= _NEWLY_DAZZLED_RATIO
 
     def _has_small_plates(self) -> bool:
         is_enough = len(self._plates_px) >= _FEWEST_PLATES

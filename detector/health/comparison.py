@@ -16,7 +16,7 @@ __all__ = ["Comparison"]
 _LEARNED_FROM = 6
 _STEADY_OVER = 5
 _FEWEST_STEADY = 3
-_BRIGHT_GREY = 235
+_BRIGHT_GREY = 170
 # The reference follows the light of the day: of what is new, this much with every picture.
 _FOLLOW_RATIO = 1 / 600
 _RENEW_EVERY = 60
@@ -40,7 +40,7 @@ class Comparison:
 
     @property
     def is_bright(self) -> MaskArray:
-        """Where the reference is nearly white, as the sky is."""
+        """Where the reference is bright anyway, as the sky and white walls are."""
         return self.reference.grey >= _BRIGHT_GREY
 
     def look(self, picture: SmallPicture) -> None:

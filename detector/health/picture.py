@@ -27,7 +27,7 @@ MaskArray = NDArray[np.bool_]
 WIDTH_PX = 320
 CELL_PX = 20
 _PROBE_STEP_PX = 4
-_SATURATED_GREY = 250
+_WHITE_GREY = 245
 _LIT_GREY = 30
 _LIT_RATIO = 0.02
 _SAME_LIGHT = 1.6
@@ -68,9 +68,9 @@ class SmallPicture:
         """Whether there is no light to see by: hardly anything is lit."""
         return float(np.mean(self.grey >= _LIT_GREY)) < _LIT_RATIO
 
-    def dazzled_ratio(self, is_bright: MaskArray | None) -> float:
-        """Share of the picture that is pure white, but for vehicles and what always `is_bright`."""
-        is_white = (self.grey >= _SATURATED_GREY) & ~self.is_vehicle
+    def white_ratio(self, is_bright: MaskArray | None = None) -> float:
+        """Share of the picture that is white, but for vehicles and for what always `is_bright`."""
+        is_white = (self.grey >= _WHITE_GREY) & ~self.is_vehicle
         if is_bright is not None:
             is_white &= ~is_bright
         return float(np.mean(is_white))

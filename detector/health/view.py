@@ -22,6 +22,8 @@ _REACH_PX = 10
 _MOST = 60
 _APART_PX = 7
 _CORNER_QUALITY = 0.03
+# What stands out less from its surroundings than this may be the sensor's noise.
+_CLEAR_STD = 1.5
 _ALIKE = 0.6
 _AGREE_PX = 1.0
 _FEWEST_AGREEING = 8
@@ -112,7 +114,9 @@ def _corners(edges: EdgeArray) -> NDArray[np.int32]:
         edges, _MOST, _CORNER_QUALITY, _APART_PX, mask=inside, blockSize=_PATCH_PX
     )
     found = np.zeros((0, 2)) if corners is None else corners[:, 0]
-    return np.round(found).astype(np.int32)
+    at_px = np.round(found).astype(np.int32)
+    is_clear = [_around(edges, x, y, _PATCH_PX).std() >= _CLEAR_STD for x, y in at_px]
+    return at_px[np.array(is_clear, dtype=np.bool_)]
 
 
 def _around(edges: EdgeArray, x: int, y: int, reach_px: int) -> EdgeArray:

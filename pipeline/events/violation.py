@@ -93,8 +93,6 @@ class NotWaiting(StrEnum):
     """Traffic drove past its place, and never over it."""
     PASSED = "passed"
     """Vehicles of its own direction drove around it."""
-    ROAD_AHEAD_FREE = "road_ahead_free"
-    """Those before it drove off, and it did not follow."""
     OUTLASTED = "outlasted"
     """It stood longer than traffic is held anywhere."""
     HELD_AHEAD = "held_ahead"

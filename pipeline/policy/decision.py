@@ -39,10 +39,14 @@ class AskOperator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferToReview:
-    """A person decides, at the latest at `due_at`."""
+    """A person decides, at the latest at `due_at`.
+
+    `evidence_needed` are the clauses of the evidence standard without which nothing is confirmed.
+    """
 
     due_at: datetime
     reasons: tuple[Reason, ...]
+    evidence_needed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

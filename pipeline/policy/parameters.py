@@ -10,13 +10,19 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import PermanentError, findings
-from pipeline.events.violation import LocalName, PlaceClass
+from pipeline.events.violation import LocalName, PlaceClass, ViolationType
+from pipeline.policy.evidence_standard import Clause
 
 __all__ = [
+    "Act",
+    "ActList",
+    "ActsEntry",
     "Cause",
     "CountEntry",
     "DurationEntry",
     "Entry",
+    "EvidenceEntry",
+    "Need",
     "PlacesEntry",
     "Rulebook",
     "RulebookError",
@@ -26,6 +32,7 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parent / "rulebook"
+_NO_RULEBOOKS = frozenset({"holidays", "pictures"})
 
 
 class RulebookError(PermanentError):
@@ -49,6 +56,20 @@ class Way(StrEnum):
     CLOSE = "close"
     ASK_OPERATOR = "ask_operator"
     REFER = "refer"
+
+
+class Need(StrEnum):
+    """What a clause of the evidence standard is for a record."""
+
+    MUST = "must"
+    SHOULD = "should"
+
+
+class ActList(StrEnum):
+    """Whether an act is reminded of first, or goes straight to a person."""
+
+    ORDINARY = "ordinary"
+    STRICT = "strict"
 
 
 class Entry(BaseModel):
@@ -106,6 +127,45 @@ class WaysEntry(Entry):
             raise ValueError(f"no way given for {', '.join(missing)}")
 
 
+class EvidenceEntry(Entry):
+    """Which clauses of the evidence standard a record must meet, for every clause."""
+
+    value: dict[Clause, Need]
+    unit: Literal["need per clause"]
+
+    def model_post_init(self, _context: object) -> None:
+        """Check that no clause was forgotten.
+
+        Raises:
+            ValueError: nothing is said of a clause.
+        """
+        unsaid = sorted(set(Clause) - set(self.value))
+        if unsaid:
+            raise ValueError(f"nothing said of {', '.join(unsaid)}; say must or should")
+
+    @property
+    def needed(self) -> tuple[Clause, ...]:
+        """The clauses without which nothing is confirmed."""
+        return tuple(one for one in Clause if self.value[one] is Need.MUST)
+
+
+class Act(BaseModel):
+    """What the law calls a violation type: its code, and the list it stands on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str = Field(min_length=1)
+    list: ActList
+    source: str = Field(min_length=1)
+
+
+class ActsEntry(Entry):
+    """The acts behind the violation types; a type without one is ordinary."""
+
+    value: dict[ViolationType, Act]
+    unit: Literal["acts"]
+
+
 E = TypeVar("E", bound=Entry)
 
 
@@ -139,6 +199,10 @@ class Rulebook(BaseModel):
     without_reminder: Annotated[
         tuple[WaysEntry, ...], Field(min_length=1), AfterValidator(_in_order)
     ]
+    acts: Annotated[tuple[ActsEntry, ...], Field(min_length=1), AfterValidator(_in_order)]
+    evidence_clauses: Annotated[
+        tuple[EvidenceEntry, ...], Field(min_length=1), AfterValidator(_in_order)
+    ]
 
     def in_force(self, entries: Sequence[E], on: date) -> E:
         """The entry of one of this rulebook's lists that is in force on `on`.
@@ -161,7 +225,7 @@ def load_rulebook(name: str) -> Rulebook:
     Raises:
         RulebookError: not there, no YAML, or a wrong value; names the file, the place and the fix.
     """
-    shipped = sorted(path.stem for path in _FOLDER.glob("*.yaml") if path.stem != "holidays")
+    shipped = sorted(path.stem for path in _FOLDER.glob("*.yaml") if path.stem not in _NO_RULEBOOKS)
     path = _FOLDER / f"{name}.yaml" if name in shipped else Path(name)
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from pipeline.policy.decision import (
     SendReminder,
     Wait,
 )
-from pipeline.policy.parameters import Cause, Entry, Rulebook, Way
+from pipeline.policy.parameters import Act, ActList, Cause, Entry, Rulebook, Way
 from pipeline.reminder import DeliveryStatus
 from pipeline.sites import Site
 
@@ -127,6 +127,24 @@ def refer_if_strict(situation: Situation) -> Decision | None:
     if case.status is not CaseStatus.SUSPECTED or case.place_class not in entry.value:
         return None
     return _refer(situation, (_reason("refer_if_strict", "strict_places", entry),))
+
+
+def refer_if_serious(situation: Situation) -> Decision | None:
+    """Some acts know no reminder, wherever they happen."""
+    act = _act(situation)
+    if situation.case.status is not CaseStatus.SUSPECTED or act is None:
+        return None
+    if act.list is not ActList.STRICT:
+        return None
+    book = situation.rulebook
+    entry = book.in_force(book.acts, situation.day)
+    return _refer(situation, (_reason("refer_if_serious", "acts", entry),))
+
+
+def _act(situation: Situation) -> Act | None:
+    """What the law calls it, on the day of the pictures."""
+    book = situation.rulebook
+    return book.in_force(book.acts, situation.day).value.get(situation.case.violation_type)
 
 
 def close_if_left(situation: Situation) -> Decision | None:
@@ -250,7 +268,20 @@ def _refer(situation: Situation, reasons: tuple[Reason, ...]) -> Decision:
     book = situation.rulebook
     entry = book.in_force(book.review_deadline, situation.day)
     due_at = deadline(situation.case.suspected_at, entry.value, situation.zone, situation.calendar)
-    return ReferToReview(due_at=due_at, reasons=reasons)
+    return ReferToReview(
+        due_at=due_at,
+        reasons=(*reasons, *_name_act(situation)),
+        evidence_needed=book.in_force(book.evidence_clauses, situation.day).needed,
+    )
+
+
+def _name_act(situation: Situation) -> tuple[Reason, ...]:
+    """The act that a person is asked about, where the rulebook knows it."""
+    act = _act(situation)
+    if act is None:
+        return ()
+    entry = f"acts.{situation.case.violation_type} = {act.code}, {act.list}"
+    return (Reason(rule="name_act", entry=entry, source=act.source),)
 
 
 def _cause(situation: Situation) -> Cause | None:
@@ -287,6 +318,7 @@ RULES = (
     withdraw_from_review,
     expire_if_overdue,
     refer_if_strict,
+    refer_if_serious,
     close_if_left,
     refer_if_seen_again,
     close_if_silent,

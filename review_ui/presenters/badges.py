@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.case import FINAL, Case, CaseStatus, Disposition
-from pipeline.events.violation import PlaceClass
 from pipeline.reminder import DeliveryStatus
 from review_ui.presenters.words import Words
 
@@ -63,6 +62,8 @@ _DELIVERY = {
     DeliveryStatus.FAILED: (Tone.ALERT, "phone-off"),
 }
 
+_PAST_THE_REMINDER = frozenset({"refer_if_strict", "refer_if_serious"})
+
 
 def case_badge(case: Case, words: Words) -> Badge:
     """Where the case stands, or how it ended."""
@@ -87,14 +88,14 @@ def delivery_badge(status: DeliveryStatus, words: Words) -> Badge:
 
 
 def skips_reminder(case: Case) -> bool:
-    """Whether the case went past the reminder because of its place.
+    """Whether the case went past the reminder because of its place or act.
 
     Its last reasons may be later ones, as when it expired; then what became of it tells.
     """
     if case.grace_ends_at or case.reminder_accepted_at or case.no_reminder_cause:
         return False
-    was_referred = case.review_due_at is not None and case.place_class is not PlaceClass.ORDINARY
-    return was_referred or any(reason.rule == "refer_if_strict" for reason in case.reasons)
+    was_referred = case.review_due_at is not None
+    return was_referred or any(reason.rule in _PAST_THE_REMINDER for reason in case.reasons)
 
 
 def reminder_badge(case: Case, words: Words) -> Badge:

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from pipeline.case import Case, CaseStatus, Outcome, RejectReason
 from pipeline.events.plate import PlateStatus
-from pipeline.policy.evidence_standard import PANORAMA_SPACING, has_panorama_pair
 from pipeline.reminder import Reminder
 from pipeline.staff import Reviewer
 from pipeline.storage.base import ReviewLease
 from review_ui.presenters.badges import Badge, Tone, case_badge, reminder_badge
 from review_ui.presenters.evidence import PictureView, evidence_url, picture_view, seen_again
 from review_ui.presenters.people import why_read_only
+from review_ui.presenters.standard import StandardView, present_standard, why_not_confirmed
 from review_ui.presenters.story import (
     MessageView,
     ReasonView,
@@ -19,6 +19,8 @@ from review_ui.presenters.story import (
     case_messages,
     case_reasons,
     reminder_steps,
+    standing,
+    unseen,
     why,
 )
 from review_ui.presenters.words import Words
@@ -59,6 +61,9 @@ class CasePage:
     act: str
     state: Badge
     why: str
+    standing: str | None
+    unseen: list[str]
+    standard: StandardView
     before: PictureView
     after: PictureView | None
     between: str
@@ -112,6 +117,9 @@ def present_case(
         act=local.t(f"act.{case.violation_type}"),
         state=case_badge(case, local),
         why=why(case, local),
+        standing=standing(case, local),
+        unseen=unseen(case, local),
+        standard=present_standard(case, local),
         before=picture_view(case, first, local, broken),
         after=picture_view(case, again, local, broken) if again else None,
         between=between,
@@ -184,11 +192,7 @@ def _why_locked(case: Case, words: Words) -> str | None:
     site = words.site_of(case.camera_id)
     if site is None or not site.may_refer(site.day_of(case.suspected_at)):
         return words.t("case.site_not_in_use")
-    return None if has_panorama_pair(case) else _too_few(words)
-
-
-def _too_few(words: Words) -> str:
-    return words.t("case.too_few", spacing=words.duration(PANORAMA_SPACING))
+    return why_not_confirmed(case, words)
 
 
 def _outcomes(words: Words, *, is_locked: bool) -> list[Choice]:

@@ -11,6 +11,7 @@ from pipeline.reminder import Reminder
 from review_ui.presenters.badges import Badge, Tone, case_badge, reminder_badge
 from review_ui.presenters.case import PlateView, plate_view
 from review_ui.presenters.evidence import PictureView, picture_view
+from review_ui.presenters.standard import StandardView, present_standard
 from review_ui.presenters.story import (
     MessageView,
     ReasonView,
@@ -18,7 +19,9 @@ from review_ui.presenters.story import (
     case_messages,
     case_reasons,
     reminder_steps,
+    standing,
     steps,
+    unseen,
     why,
 )
 from review_ui.presenters.words import Words
@@ -89,6 +92,9 @@ class CaseFilePage:
     plate: PlateView
     plate_text: str
     why: str
+    standing: str | None
+    unseen: list[str]
+    standard: StandardView
     steps: list[Step]
     pictures: list[PictureView]
     broken_count: int
@@ -149,6 +155,9 @@ def present_case_file(
         plate=plate_view(case, local, is_masked=True),
         plate_text=local.plate_masked(case),
         why=why(case, local),
+        standing=standing(case, local),
+        unseen=unseen(case, local),
+        standard=present_standard(case, local),
         steps=_steps(case, local),
         pictures=[picture_view(case, one, local, broken) for one in case.sightings],
         broken_count=len(broken),

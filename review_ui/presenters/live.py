@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.case import FINAL, Case, CaseStatus
-from pipeline.events.camera import CameraState, CameraStatus
+from pipeline.events.camera import CameraFault, CameraState, CameraStatus
 from pipeline.sites import Site
 from pipeline.storage.base import UnitOfWork
 from review_ui.presenters.badges import Badge, Tone, case_badge
@@ -17,9 +17,11 @@ MAX_CHIPS = 4
 _STATE = {
     CameraState.ONLINE: (Tone.GOOD, "camera"),
     CameraState.LOST: (Tone.ALERT, "camera-off"),
+    CameraState.IMPAIRED: (Tone.ALERT, "eye-off"),
     CameraState.ENDED: (Tone.CALM, "stop"),
     CameraState.HELD: (Tone.WAIT, "disk"),
 }
+_BLIND = frozenset({CameraState.LOST, CameraState.IMPAIRED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Tile:
     road: str
     picture_url: str
     state: Badge
+    faults: list[Badge]
     chips: list[CaseChip]
     more: int
 
@@ -66,10 +69,7 @@ def present_wall(uow: UnitOfWork, words: Words) -> WallPage:
         ("live.count_operator", sum(case.asks_operator for case in cases)),
         (
             "live.count_lost",
-            sum(
-                status.state is CameraState.LOST and camera in known
-                for camera, status in statuses.items()
-            ),
+            sum(status.state in _BLIND and camera in known for camera, status in statuses.items()),
         ),
     )
     return WallPage(tiles=tiles, counts=[(words.t(key), count) for key, count in counts])
@@ -89,9 +89,23 @@ def _tile(site: Site, status: CameraStatus | None, cases: list[Case], words: Wor
         road=words.name(site.road),
         picture_url=f"/live/{site.camera_id}/latest.jpg",
         state=_state_badge(status, local),
+        faults=_faults(status, words),
         chips=chips,
         more=len(here) - len(chips),
     )
+
+
+def _faults(status: CameraStatus | None, words: Words) -> list[Badge]:
+    """What is wrong with the camera, the worst first."""
+    if status is None:
+        return []
+    return [_fault(one, words) for one in CameraFault if one in status.faults]
+
+
+def _fault(fault: CameraFault, words: Words) -> Badge:
+    is_mild = fault is CameraFault.PLATE_TOO_SMALL
+    tone, icon = (Tone.WAIT, "info") if is_mild else (Tone.ALERT, "alert")
+    return Badge(tone=tone, icon=icon, word=words.t(f"fault.{fault}"))
 
 
 def _state_badge(status: CameraStatus | None, words: Words) -> Badge:

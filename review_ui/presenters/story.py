@@ -17,7 +17,9 @@ __all__ = [
     "case_messages",
     "case_reasons",
     "reminder_steps",
+    "standing",
     "steps",
+    "unseen",
     "why",
 ]
 
@@ -73,6 +75,35 @@ def why(case: Case, words: Words) -> str:
     if case.left_at is not None:
         parts.append(words.t("why.left", time=words.time(case.left_at)))
     return words.t("why.join").join(parts) + words.t("why.end")
+
+
+def standing(case: Case, words: Words) -> str | None:
+    """Why it is held not to wait in traffic, with the vehicles counted; None: nothing was said."""
+    evidence = case.standing
+    if evidence is None:
+        return None
+    parts = [words.t(f"standing.{evidence.basis}")]
+    if evidence.passed_by:
+        parts.append(words.t("standing.passed_by", count=evidence.passed_by))
+    if evidence.drove_over:
+        parts.append(words.t("standing.drove_over", count=evidence.drove_over))
+    is_seen = evidence.is_arrival_seen
+    parts.append(words.t("standing.arrival_seen" if is_seen else "standing.arrival_unseen"))
+    return words.t("why.join").join(parts) + words.t("why.end")
+
+
+def unseen(case: Case, words: Words) -> list[str]:
+    """The times in which it was not seen, as the latest sighting knows them."""
+    return [
+        words.t(
+            "unseen.span",
+            since=words.time(one.since),
+            until=words.time(one.until),
+            length=words.duration(one.until - one.since),
+            reason=words.t(f"unseen.{one.reason}"),
+        )
+        for one in case.sightings[-1].unseen
+    ]
 
 
 def _reminded(case: Case, words: Words) -> list[str]:

@@ -101,7 +101,7 @@ def test_the_car_on_the_shoulder_becomes_a_case_that_a_person_decides(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     site = _site(real, tmp_path)
-    settings = PipelineSettings(contacts=tmp_path / "contacts.csv")
+    settings = PipelineSettings(contacts=tmp_path / "contacts.csv", rulebook="demo")
     assert CliRunner().invoke(app, ["register", "--config", str(site)]).exit_code == 0
     subprocess.run(  # noqa: S603
         [

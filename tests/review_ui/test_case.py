@@ -192,7 +192,7 @@ def test_with_one_changed_byte_nothing_can_be_confirmed(desk: Desk) -> None:
 def test_one_picture_alone_does_not_suffice_to_confirm(desk: Desk) -> None:
     case = desk.case_in_review(sightings=1)
     browser = desk.browser()
-    assert "at least 10 s apart" in text_of(browser.get(f"/review/{case.id}?lang=en"))
+    assert "at least 10 s are needed" in text_of(browser.get(f"/review/{case.id}?lang=en"))
     assert decide(browser, case, outcome="warning")[0] == 409
     assert decide(browser, case, reject_reason="too_short")[0] == 303
 
@@ -280,14 +280,14 @@ def test_a_plate_that_later_pictures_contradict_is_shown_as_doubtful(desk: Desk)
     [
         (
             "en",
-            "No reminder in this kind of place",
-            "Reminder none in this kind of place",
+            "No reminder for this place or act",
+            "Reminder none for this place or act",
             ("No reminder yet", "Sent not yet", "Seen again not yet", "not seen"),
         ),
         (
             "zh-CN",
-            "此类地点不提醒",
-            "提醒 此类地点不提醒",
+            "此类地点或行为不提醒",
+            "提醒 此类地点或行为不提醒",
             ("尚未提醒", "已发送 尚未", "再次看到 尚未", "未看到"),
         ),
     ],
@@ -313,7 +313,7 @@ def test_a_strict_case_that_expired_still_says_that_no_reminder_was_due(desk: De
     with desk.storage.begin() as uow:
         uow.cases.save(expired)
         uow.commit()
-    assert "No reminder in this kind of place" in text_of(desk.browser().get("/cases?lang=en"))
+    assert "No reminder for this place or act" in text_of(desk.browser().get("/cases?lang=en"))
 
 
 def test_a_closed_case_that_was_never_reminded_does_not_say_yet(desk: Desk) -> None:

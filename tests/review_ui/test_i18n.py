@@ -9,8 +9,17 @@ import pytest
 
 import review_ui
 from pipeline.case import CaseStatus, Disposition, Outcome, RejectReason
-from pipeline.events import CameraState, PlateStatus, ViolationType
+from pipeline.events import (
+    CameraFault,
+    CameraState,
+    NotWaiting,
+    PlateStatus,
+    UnseenReason,
+    ViolationType,
+)
+from pipeline.policy.evidence_standard import Clause, Result
 from pipeline.policy.parameters import Cause
+from pipeline.policy.picture_plan import Shows
 from pipeline.policy.rules import RULES
 from pipeline.reminder import DeliveryStatus
 from pipeline.staff import Role
@@ -66,6 +75,7 @@ def test_no_english_text_is_chinese_and_every_chinese_one_is() -> None:
         "header.language",
         "header.language_label",
         "rule.with_numbers",
+        "standard.join",
         "time.dated",
         "time.full",
         "timeline.with_cause",
@@ -109,6 +119,12 @@ def test_no_text_is_left_over() -> None:
         ("reject", RejectReason),
         ("delivery", DeliveryStatus),
         ("camera", CameraState),
+        ("fault", CameraFault),
+        ("standing", NotWaiting),
+        ("unseen", UnseenReason),
+        ("clause", Clause),
+        ("result", Result),
+        ("shows", Shows),
         ("plate", PlateStatus),
         ("act", ViolationType),
         ("cause", Cause),

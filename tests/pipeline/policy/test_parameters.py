@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.policy.evidence_standard import Clause
 from pipeline.policy.parameters import RulebookError, load_rulebook
 
 SHIPPED = Path("pipeline/policy/rulebook/demo.yaml")
@@ -63,6 +64,19 @@ def test_a_date_before_the_first_entry_is_an_error(tmp_path: Path) -> None:
             },
             "no way given for cap_reached",
         ),
+        (
+            {
+                "evidence_clauses": [
+                    {
+                        "from": date(2026, 1, 1),
+                        "value": {"clock": "must"},
+                        "unit": "need per clause",
+                        "source": "x",
+                    }
+                ]
+            },
+            "nothing said of colour",
+        ),
     ],
 )
 def test_a_wrong_rulebook_is_refused_with_its_place(
@@ -70,6 +84,14 @@ def test_a_wrong_rulebook_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(RulebookError, match=message):
         load_rulebook(_written(tmp_path, **changes))
+
+
+def test_hubei_confirms_nothing_smaller_than_the_standard_asks_for() -> None:
+    book = load_rulebook("hubei")
+    needed = book.in_force(book.evidence_clauses, date(2026, 1, 1)).needed
+
+    assert Clause.SIZE in needed
+    assert Clause.COLOUR not in needed
 
 
 def test_a_rulebook_that_is_not_there_names_the_shipped_ones() -> None:

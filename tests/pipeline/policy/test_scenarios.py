@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline.case import CaseStatus
-from pipeline.events import PlaceClass, PlateStatus
+from pipeline.events import PlaceClass, PlateStatus, ViolationType
 from pipeline.policy import (
     AskOperator,
     Close,
@@ -49,7 +49,7 @@ def _site(given: dict[str, Any]) -> Site | None:
 
 
 def _rulebook(given: dict[str, Any]) -> Rulebook:
-    book = load_rulebook("demo")
+    book = load_rulebook(given.get("rulebook", "demo"))
     if "way" not in given:
         return book
     entry = book.without_reminder[0]
@@ -62,7 +62,7 @@ def situation_of(given: dict[str, Any], at_s: float) -> Situation:
     suspicion = a_suspicion(
         place_class=PlaceClass(given.get("place", "ordinary")),
         plate=a_plate(PlateStatus(given.get("plate", "agreed"))),
-    )
+    ).model_copy(update={"violation_type": ViolationType(given.get("type", "parked"))})
     case = a_case(
         suspicion,
         status=CaseStatus(given.get("status", "suspected")),
@@ -126,6 +126,23 @@ def test_the_day_of_the_pictures_picks_what_was_in_force_not_the_day_they_arrive
 
     assert isinstance(today, ReferToReview)
     assert isinstance(yesterday, Close)
+
+
+def test_a_referral_says_what_the_evidence_needs_and_what_the_law_calls_the_act() -> None:
+    decision = decide(situation_of({"type": "emergency_lane", "rulebook": "hubei"}, 0))
+
+    assert isinstance(decision, ReferToReview)
+    assert "size" in decision.evidence_needed
+    assert "colour" not in decision.evidence_needed
+    assert decision.reasons[-1].entry == "acts.emergency_lane = 1622, strict"
+    assert "(unverified)" in decision.reasons[-1].source
+
+
+def test_a_type_that_the_rulebook_has_no_act_for_is_referred_without_one() -> None:
+    decision = decide(situation_of({"type": "red_light", "place": "strict"}, 0))
+
+    assert isinstance(decision, ReferToReview)
+    assert [reason.rule for reason in decision.reasons] == ["refer_if_strict"]
 
 
 def test_a_referral_is_due_five_working_days_after_the_suspicion() -> None:

@@ -8,7 +8,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --override requirements/overrides.txt \
 	pyproject.toml requirements/build.in --extra detector
 
-.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock bench accuracy down clean
+.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock bench scenes accuracy down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,9 @@ bench: $(VENV)/yolo.stamp ## What our loop costs beside the one people write tod
 	@$(BIN)/python -m benchmarks.detector --weights $(WEIGHTS) $(CLIPS)/*.truth.json
 	@$(BIN)/python -m benchmarks.dwell_to_channel
 
+scenes: $(VENV)/yolo.stamp ## Watch drawn scenes and an hour of drawn traffic (about an hour)
+	@$(BIN)/python -m benchmarks.scenes --weights $(WEIGHTS) --json var/scenes.json
+
 accuracy: $(VENV)/yolo.stamp ## Score the real clips and write docs/accuracy.md (minutes)
 	@$(BIN)/python -m benchmarks.accuracy --weights $(WEIGHTS) $(CLIPS)/*.truth.json
 
@@ -79,7 +82,7 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/codespell
 	@mkdir -p build && $(BIN)/python -c "$$TEMPLATE_NAMES" > build/template_names.py
-	@$(BIN)/vulture detector models pipeline review_ui remindfirst.py build/template_names.py
+	@$(BIN)/vulture detector models pipeline review_ui benchmarks remindfirst.py build/template_names.py
 
 # What templates read counts as used: their words, as a module of names for vulture.
 define TEMPLATE_NAMES

@@ -21,6 +21,8 @@ _FULL_RATIO = 0.9
 _MIN_SIGHTS_PER_HALF = 2
 _MOMENT = timedelta(seconds=1)
 _TOGETHER_RATIO = 0.15
+_SETTLED_RATIO = 0.02
+_JITTER_FACTOR = 1.5
 
 # Windows hold a dozen boxes at most, where plain numbers are several times faster than arrays.
 Corners = Sequence[float]
@@ -72,11 +74,16 @@ class Motion:
             return None
         return self._middle_box(self.last_at - MOTION_WINDOW / 2, self.last_at)
 
-    def since_at(self, place_px: FloatArray, max_ratio: float) -> datetime:
-        """Since when it has been in a place (box of shape (4,)) without a break."""
+    def since_at(self, place_px: FloatArray) -> datetime:
+        """Since when it has been in a place (box of shape (4,)) without a break.
+
+        In it is what lies hardly farther away than the boxes of the last second, which jitter.
+        """
+        latest_at = self.last_at - _MOMENT
+        noise = max(shift_ratio(place_px, box) for at, box in self.sights if at >= latest_at)
         since = self.last_at
         for at, box in reversed(self.sights):
-            if shift_ratio(place_px, box) > max_ratio:
+            if shift_ratio(place_px, box) > max(_SETTLED_RATIO, _JITTER_FACTOR * noise):
                 break
             since = at
         return since

@@ -40,8 +40,6 @@ __all__ = ["StayBook"]
 
 # At rest: the halves of the window differ by less than this.
 _REST_RATIO = 0.06
-# Its time counts from when it was this near to its place and stayed so.
-_SETTLED_RATIO = 0.05
 # A stay that is not reported yet breaks when it has crept this far from where it began.
 _CREEP_RATIO = 0.15
 _IN_PLACE_RATIO = 0.25
@@ -390,7 +388,7 @@ class StayBook:
         return True
 
     def _begin(self, motion: Motion, kind: VehicleClass, place: FloatArray, view: View) -> UUID:
-        since = motion.since_at(place, _SETTLED_RATIO)
+        since = motion.since_at(place)
         stay = Stay(
             episode_id=uuid4(),
             vehicle_class=kind,

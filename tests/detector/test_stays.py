@@ -21,13 +21,16 @@ from tests.detector.builders import (
 from tests.detector.watch import WHOLE_PICTURE, Watch, always
 
 
-def test_a_vehicle_at_rest_is_one_stay_whose_time_counts_from_when_it_stopped() -> None:
+@pytest.mark.parametrize("speed_px", [3, 12])
+def test_a_vehicle_at_rest_is_one_stay_whose_time_counts_from_when_it_stopped(
+    speed_px: float,
+) -> None:
     def approach(t: float) -> list[Box]:
-        return [moved(CAR_BOX, -12 * max(0.0, 10 - t), 0)]
+        return [moved(CAR_BOX, -speed_px * max(0.0, 10 - t), 0)]
 
     stay = Watch().run(2, 30, approach).the_stay()
-    assert abs((stay.stood_since_at - at(10)).total_seconds()) < 1.5
-    assert stay.observed_s == pytest.approx(19.5, abs=1.5)
+    assert (stay.stood_since_at - at(0)).total_seconds() == pytest.approx(10, abs=0.4)
+    assert stay.observed_s == pytest.approx(19.8, abs=0.4)
 
 
 @pytest.mark.parametrize("size_px", [20, 60, 150])
@@ -108,13 +111,42 @@ def test_driving_off_is_a_departure_with_the_time_it_was_last_in_place() -> None
     assert watch.book.stays == () or watch.the_stay().episode_id != stay.episode_id
 
 
-def test_a_place_that_is_empty_for_seconds_is_a_departure() -> None:
-    watch = Watch().run(0, 20, always(CAR_BOX))
+@pytest.mark.parametrize(
+    ("seen_empty_from_s", "empty_for_s"), [(-3, 4), (0, 60)], ids=["street known", "never seen"]
+)
+def test_a_place_that_looks_empty_long_enough_is_a_departure(
+    seen_empty_from_s: float, empty_for_s: float
+) -> None:
+    watch = Watch().run(seen_empty_from_s, 0, always()).run(0, 20, always(CAR_BOX))
     watch.report()
-    watch.run(20, 23, always())
+    watch.run(20, 20 + empty_for_s, always())
     assert watch.departures == []
-    watch.run(23, 26, always())
+    watch.run(20 + empty_for_s, 22 + empty_for_s, always())
     assert [one.kind for one in watch.departures] == [DepartureKind.PLACE_EMPTY]
+
+
+def test_something_unseen_that_stands_before_the_place_is_no_departure() -> None:
+    booth: Box = (96.0, 102.0, 164.0, 144.0)
+    watch = Watch().run(-3, 0, always()).run(0, 20, always(CAR_BOX))
+    ours = watch.report()
+    for t in times(20, 50):
+        watch.see(a_frame(t, [CAR_BOX, booth], coats=[2, 77]), [])
+    watch.run(50, 60, always(CAR_BOX))
+    assert watch.departures == []
+    assert watch.the_stay().episode_id == ours.episode_id
+    assert watch.the_stay().observed_s == pytest.approx(29.6, abs=0.5)
+
+
+def test_a_vehicle_that_left_behind_something_unseen_is_gone_once_the_street_shows() -> None:
+    booth: Box = (96.0, 102.0, 164.0, 144.0)
+    watch = Watch().run(-3, 0, always()).run(0, 20, always(CAR_BOX))
+    ours = watch.report()
+    for t in times(20, 50):
+        watch.see(a_frame(t, [booth], coats=[77]), [])
+    watch.run(50, 56, always())
+    (departure,) = watch.departures
+    assert departure.stay.episode_id == ours.episode_id
+    assert departure.stay.last_seen_at < at(20)
 
 
 def test_another_vehicle_before_the_place_is_no_departure() -> None:
@@ -164,7 +196,7 @@ def test_a_stay_goes_on_after_a_restart() -> None:
 def test_a_vehicle_that_left_during_a_restart_is_seen_to_be_gone() -> None:
     before = Watch().run(0, 20, always(CAR_BOX))
     stay = before.report()
-    after = before.restart().run(40, 50, always())
+    after = before.restart().run(40, 102, always())
     assert [one.stay.episode_id for one in after.departures] == [stay.episode_id]
 
 

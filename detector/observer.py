@@ -93,7 +93,7 @@ class Observer:
             memory,
             picture_px=self.picture_px,
             version=self._version,
-            flow=self._surroundings.flow.counts,
+            flow=self._surroundings.flow_counts(),
             reference=self._health.reference,
         )
 

@@ -61,7 +61,7 @@ class FlowMap:
 
     def fade(self, elapsed: timedelta) -> None:
         """Let what was counted fade with time."""
-        self.counts = self.counts * np.float32(0.5 ** (elapsed / _HALF_LIFE))
+        self.counts = self.counts * _fading(elapsed)
 
     def core(self, xyxy_px: FloatArray) -> tuple[slice, slice]:
         """The cells under the middle of a vehicle's footprint (box of shape (4,)), at least one."""
@@ -90,7 +90,7 @@ class Drive:
         seen_at: When it was seen last.
         has_stepped: Whether it has moved by a step since the last frame.
         has_driven: Whether it truly came from one place to another.
-        is_counted: Whether it has ended and is part of the flow.
+        counted_at: When it ended and became part of the flow; None before.
     """
 
     boxes: list[FloatArray]
@@ -98,7 +98,7 @@ class Drive:
     seen_at: datetime
     has_stepped: bool = False
     has_driven: bool = False
-    is_counted: bool = False
+    counted_at: datetime | None = None
 
     def take(self, box_px: FloatArray) -> None:
         """Go on to a box (shape (4,)); it has driven once it came truly from place to place."""
@@ -219,7 +219,10 @@ class Traffic:
             standing_px: Shape (n, 4), all who stand in the picture.
             own: The ways of the one who stands there, which do not count.
         """
-        counts = self._counts_without(own)
+        counts = self.counts_without(own)
+        for drive in self._drives.values():
+            if drive.has_driven and drive not in own:
+                counts += drive.mask
         driven = []
         for is_ahead in (True, False):
             lines = [_free_line(place_px, one, standing_px, is_ahead=is_ahead) for one in passings]
@@ -230,14 +233,12 @@ class Traffic:
             beside=_middle([self._over(counts, [one.box_px]) for one in passings]),
         )
 
-    def _counts_without(self, own: Sequence[Drive]) -> Counts:
+    def counts_without(self, own: Iterable[Drive]) -> Counts:
+        """The flow of those who have ended, less the ways of `own`, as far as they fade."""
         counts = self.flow.counts.copy()
-        for drive in self._drives.values():
-            if drive.has_driven and drive not in own:
-                counts += drive.mask
         for drive in own:
-            if drive.is_counted:
-                counts -= drive.mask
+            if drive.counted_at is not None and self._followed_at is not None:
+                counts -= drive.mask * _fading(self._followed_at - drive.counted_at)
         return np.maximum(counts, 0)
 
     def _over(self, counts: Counts, boxes: Iterable[FloatArray]) -> float:
@@ -263,7 +264,11 @@ class Traffic:
         drive = self._drives.pop(track_id)
         if drive.has_driven:
             self.flow.counts = self.flow.counts + drive.mask
-            drive.is_counted = True
+            drive.counted_at = self._followed_at
+
+
+def _fading(elapsed: timedelta) -> np.float32:
+    return np.float32(0.5 ** (elapsed / _HALF_LIFE))
 
 
 def _free_line(

@@ -6,6 +6,7 @@ It tells a parked vehicle from one that waits in traffic.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from uuid import UUID
 
 import numpy as np
@@ -15,7 +16,7 @@ from detector.geometry import FloatArray, box_size_px, ground_point, polygon_con
 from detector.stays.book import StayBook
 from detector.stays.stay import Stay
 from detector.tracking import TrackedDetections
-from detector.traffic import Drive, FlowMap, Passing, PlaceFlow, Traffic
+from detector.traffic import Counts, Drive, FlowMap, Passing, PlaceFlow, Traffic
 
 __all__ = ["Situation", "Surroundings"]
 
@@ -28,7 +29,7 @@ _AGAIN_AFTER = timedelta(seconds=1)
 # Bumper to bumper and a car's length, in sizes of the vehicle, a box of about its own height.
 _NEAR_SIZES = 2.5
 _IN_LINE_SIZES = 0.6
-_LONGEST_CHAIN = 20
+_LONGEST_QUEUE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +65,9 @@ class Surroundings:
         self._own: dict[UUID, tuple[Drive, ...]] = {}
         self._known: dict[UUID, tuple[datetime, Situation]] = {}
 
-    @property
-    def flow(self) -> FlowMap:
-        """Where vehicles drive, as far as that is known."""
-        return self._traffic.flow
+    def flow_counts(self) -> Counts:
+        """Where vehicles drive, without those who stand here now: how they came does not count."""
+        return self._traffic.counts_without(chain.from_iterable(self._own.values()))
 
     def update(self, book: StayBook, tracked: TrackedDetections, now: datetime) -> None:
         """Take the vehicles of the next frame, after the book has taken them."""
@@ -104,7 +104,7 @@ class Surroundings:
                 own=self._own.get(stay.episode_id, ()),
             ),
             is_alone=not any(_is_near(stay.place_px, box) for box in standing),
-            ahead_px=_chain(stay.place_px, standing, self._way(stay.place_px, stay.heading)),
+            ahead_px=_queue_ahead(stay.place_px, standing, self._way(stay.place_px, stay.heading)),
         )
         self._known[stay.episode_id] = (now, situation)
         return situation
@@ -156,19 +156,19 @@ def _is_near(place_px: FloatArray, other_px: FloatArray) -> bool:
     return bool(away_px <= _NEAR_SIZES * max(box_size_px(place_px), box_size_px(other_px)))
 
 
-def _chain(
+def _queue_ahead(
     place_px: FloatArray, standing_px: FloatArray, way: FloatArray | None
 ) -> tuple[FloatArray, ...]:
     """Those who stand before it, nearest first."""
-    chain: list[FloatArray] = []
+    queue: list[FloatArray] = []
     place = place_px
-    while way is not None and len(chain) < _LONGEST_CHAIN:
+    while way is not None and len(queue) < _LONGEST_QUEUE:
         ahead = _nearest_ahead(place, standing_px, way)
         if ahead is None:
             break
-        chain.append(ahead)
+        queue.append(ahead)
         place = ahead
-    return tuple(chain)
+    return tuple(queue)
 
 
 def _nearest_ahead(

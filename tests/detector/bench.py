@@ -102,4 +102,4 @@ def stands(t: float) -> Sequence[Box]:
 
 
 def leaves_at_40(t: float) -> Sequence[Box]:
-    return [CAR_BOX] if t < 40 else []
+    return [CAR_BOX] if 0 <= t < 40 else []

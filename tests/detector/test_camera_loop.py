@@ -77,7 +77,7 @@ def test_no_sighting_while_the_vehicle_is_not_seen(tmp_path: Path) -> None:
 
 
 def test_the_departure_carries_the_same_episode(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, leaves_at_40).run(0, 60)
+    bench = Bench(tmp_path, leaves_at_40).run(-3, 60)
     (suspected,) = bench.said(ViolationSuspected)
     (departed,) = bench.said(VehicleDeparted)
     assert departed.episode_id == suspected.episode_id

@@ -23,7 +23,7 @@ from tests.detector.builders import (
 def test_a_full_evidence_store_holds_events_and_loses_none(tmp_path: Path) -> None:
     bench = Bench(tmp_path, leaves_at_40)
     bench.store.is_full = True
-    bench.run(0, 60)
+    bench.run(-3, 60)
     assert bench.said(ViolationSuspected) == []
     assert bench.states() == [CameraState.ONLINE, CameraState.HELD]
     assert bench.loop.state is CameraState.HELD
@@ -41,7 +41,7 @@ def test_a_full_evidence_store_holds_events_and_loses_none(tmp_path: Path) -> No
 def test_a_suspicion_that_waited_leaves_together_with_its_departure(tmp_path: Path) -> None:
     bench = Bench(tmp_path, leaves_at_40)
     bench.store.is_full = True
-    bench.run(0, 60)
+    bench.run(-3, 60)
     bench.store.is_full = False
     bench.loop.flush()
     (batch,) = (one for one in bench.bus.batches if bench.said(ViolationSuspected)[0] in one)
@@ -52,9 +52,9 @@ def test_a_departure_does_not_wait_for_the_pictures_of_another_vehicle(tmp_path:
     second: Box = (180.0, 100.0, 240.0, 140.0)
 
     def one_leaves_one_comes(t: float) -> Sequence[Box]:
-        return [*([CAR_BOX] if t < 40 else []), *([second] if t >= 20 else [])]
+        return [*leaves_at_40(t), *([second] if t >= 20 else [])]
 
-    bench = Bench(tmp_path, one_leaves_one_comes).run(0, 25)
+    bench = Bench(tmp_path, one_leaves_one_comes).run(-3, 25)
     bench.store.is_full = True
     bench.run(25, 60)
     assert len(bench.said(VehicleDeparted)) == 1

@@ -17,9 +17,11 @@ from tests.detector.builders import (
     CAR_BOX,
     START,
     Box,
+    Street,
     a_frame,
     at,
     times,
+    way,
 )
 
 
@@ -51,7 +53,7 @@ def test_a_live_camera_whose_clock_was_in_the_future_is_not_blind_after_a_restar
     state_file = tmp_path / "cam-1.stays.json"
     future = state_file.read_text().replace("2026-03-02T", "2027-03-02T")
     state_file.write_text(future)
-    bench.restart().run(16, 60)
+    bench.restart().run(16, 105)
     (suspected,) = bench.said(ViolationSuspected)
     assert bench.said(VehicleDeparted)[0].episode_id == suspected.episode_id
     assert len(bench.said(ViolationOngoing)) == 1
@@ -59,12 +61,27 @@ def test_a_live_camera_whose_clock_was_in_the_future_is_not_blind_after_a_restar
 
 
 def test_a_departure_that_the_bus_did_not_take_is_said_after_a_restart(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, leaves_at_40).run(0, 38)
+    bench = Bench(tmp_path, leaves_at_40).run(-3, 38)
     bench.bus.is_down = True
     bench.run(38, 50)
     bench.bus.is_down = False
     bench.restart().run(50, 52)
     assert len(bench.said(VehicleDeparted)) == 1
+
+
+def test_what_is_known_of_the_traffic_fades_while_the_process_is_down(tmp_path: Path) -> None:
+    lane: Box = (0.0, 150.0, 40.0, 180.0)
+    street = Street(*(way(lane, (6 * n, -60), (6 * n + 8, 340)) for n in range(4)))
+    bench = Bench(tmp_path, street).run(0, 42, street.frame)
+    before = bench.file().load()
+    bench.restart().run(3600, 3606, street.frame)
+    after = bench.file().load()
+    assert before is not None
+    assert before.flow is not None
+    assert after is not None
+    assert after.flow is not None
+    assert before.flow.max() > 3
+    assert after.flow.max() == pytest.approx(before.flow.max() / 4, rel=0.05)
 
 
 def test_a_recording_goes_on_where_it_was_killed_and_is_forgotten_at_its_end(

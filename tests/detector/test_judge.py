@@ -10,6 +10,7 @@ import pytest
 from detector.sources import Frame
 from pipeline.events import (
     NotWaiting,
+    PlateStatus,
     UnseenReason,
     VehicleDeparted,
     ViolationOngoing,
@@ -101,7 +102,9 @@ def test_a_car_parked_beside_flowing_traffic_is_reported_with_its_numbers(tmp_pa
     assert suspected.standing.is_arrival_seen
 
 
-@pytest.mark.parametrize("traffic", [4, 0], ids=["where vehicles drive", "where nobody drives"])
+@pytest.mark.parametrize(
+    "traffic", [4, 2, 0], ids=["where vehicles drive", "where two drove", "where nobody drives"]
+)
 def test_cars_that_wait_at_a_kerb_where_vehicles_drive_are_silent(
     tmp_path: Path, traffic: int
 ) -> None:
@@ -146,11 +149,63 @@ def test_a_vehicle_is_exempt_only_when_its_plate_is_known_for_certain(
     assert len(bench.said(ViolationOngoing)) == is_suspected
 
 
+def test_a_plate_is_read_in_the_last_seconds_before_the_suspicion(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, lambda _: [WIDE_BOX])
+    bench.reader = ToldPlateReader(*["鄂A12345"] * 30)
+    bench.restart().run(0, 5.6)
+    assert bench.reader.calls == 0
+    bench.run(5.6, 9.6)
+    assert bench.reader.calls > 0
+    assert bench.said(ViolationSuspected) == []
+    bench.run(9.6, 10.6)
+    (suspected,) = bench.said(ViolationSuspected)
+    assert suspected.plate.status is PlateStatus.AGREED
+
+
+def test_the_plate_of_one_who_stood_there_before_the_hours_is_known_when_they_begin(
+    tmp_path: Path,
+) -> None:
+    hours = [{"begin": time(16, 0, 30), "end": time(17)}]
+    for plate, expected in (("鄂A12345", []), ("鄂A54321", [PlateStatus.AGREED])):
+        camera = a_camera_with_zone(exempt_plates=["鄂A12345"], hours=hours)
+        bench = Bench(tmp_path / plate, lambda _: [WIDE_BOX], camera)
+        bench.reader = ToldPlateReader(*[plate] * 30)
+        bench.restart().run(0, 60)
+        assert [one.plate.status for one in bench.said(ViolationSuspected)] == expected
+
+
+@pytest.mark.parametrize(
+    ("exempt_plate", "is_suspected"), [("鄂A12345", False), ("鄂A54321", True)]
+)
+def test_the_plate_of_one_who_stands_beside_traffic_is_read_before_it_is_suspected(
+    tmp_path: Path, exempt_plate: str, is_suspected: bool
+) -> None:
+    far: Box = (0.0, 100.0, 60.0, 140.0)
+    near: Box = (100.0, 140.0, 230.0, 210.0)
+    drivers = (drives_by(start_s, far) for start_s in (10, 20, 30, 40, 50))
+    street = Street(lambda _: near, *drivers)
+    camera = a_camera_with_zone(is_roadway=True, exempt_plates=[exempt_plate])
+    bench = Bench(tmp_path, street, camera)
+    bench.reader = ToldPlateReader(*["鄂A12345"] * 30)
+    bench.restart().run(0, 60, street.frame)
+    told = [(one.plate.status, one.plate.text) for one in bench.said(ViolationSuspected)]
+    assert told == [(PlateStatus.AGREED, "鄂A12345")] * is_suspected
+
+
+def test_one_who_waits_as_the_process_begins_is_not_beside_the_traffic_across(
+    tmp_path: Path,
+) -> None:
+    across: Box = (0.0, 150.0, 80.0, 180.0)
+    street = Street(lambda _: KERB, *(drives_by(6 + 8 * n, across) for n in range(4)))
+    bench = Bench(tmp_path, street, ROADWAY).run(0, 45, street.frame)
+    assert bench.said(ViolationSuspected) == []
+
+
 def test_outside_its_hours_a_zone_is_silent(tmp_path: Path) -> None:
-    # The street's first instant is 16:00 by the camera's clock.
+    # The vehicle comes at 16:00 by the camera's clock.
     hours = [{"begin": time(16, 0, 30), "end": time(16, 1, 20)}]
     camera = a_camera_with_zone(hours=hours, sighting_every_s=15)
-    bench = Bench(tmp_path, lambda t: [CAR_BOX] if t < 110 else [], camera).run(0, 120)
+    bench = Bench(tmp_path, lambda t: [CAR_BOX] if 0 <= t < 110 else [], camera).run(-3, 120)
     (suspected,) = bench.said(ViolationSuspected)
     assert seconds(suspected) == pytest.approx(40, abs=0.3)
     assert suspected.observed_s == pytest.approx(40, abs=0.5)

@@ -106,9 +106,9 @@ def test_a_picture_that_freezes_is_told_within_seconds(tmp_path: Path) -> None:
 
 def test_there_is_no_sighting_and_no_departure_under_a_frozen_picture(tmp_path: Path) -> None:
     def leaves_unseen(t: float) -> Sequence[Box]:
-        return [CAR_BOX] if t < 15 else []
+        return [CAR_BOX] if 0 <= t < 15 else []
 
-    bench = Bench(tmp_path, leaves_unseen).run(0, 15).run(15, 60, stands_still)
+    bench = Bench(tmp_path, leaves_unseen).run(-3, 15).run(15, 60, stands_still)
     assert len(bench.said(ViolationSuspected)) == 1
     assert bench.said(ViolationOngoing) == []
     assert bench.said(VehicleDeparted) == []

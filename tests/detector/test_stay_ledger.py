@@ -111,7 +111,7 @@ def test_nothing_is_seen_and_nobody_has_left_while_no_picture_can_be_judged() ->
 
 
 def test_a_vehicle_that_left_while_nothing_could_be_judged_is_seen_to_be_gone() -> None:
-    watch = Watch().run(0, 12, always(CAR_BOX))
+    watch = Watch().run(-3, 0, always()).run(0, 12, always(CAR_BOX))
     watch.report()
     impaired(watch, 12, 40)
     watch.run(40, 50, always())
@@ -168,6 +168,16 @@ def test_no_instant_of_a_stay_lies_after_a_clock_that_was_set_back() -> None:
     assert back.stood_since_at == at(0)
     assert all(gap.until <= at(30) for gap in back.unseen)
     assert stay.not_after(at(-30)).stood_since_at == at(-30)
+
+
+def test_a_gap_that_ends_after_a_clock_was_set_back_stays_a_gap() -> None:
+    stay = a_stay(last_seen_at=at(40), observed_s=40.0)
+    stay = stay.found_again(at(80), stay.box_px, UnseenReason.MISSED).seen(at(90), stay.box_px)
+    back = stay.not_after(at(60))
+    assert [(gap.since, gap.until) for gap in back.unseen] == [(at(40), at(60))]
+    assert back.observed_since_s(at(30)) == 10
+    assert back.observed_since_s(at(45)) == 0
+    assert stay.not_after(at(40)).unseen == ()
 
 
 def test_the_ledger_and_the_surroundings_of_a_stay_outlast_a_restart(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def show(watch: Watch, t: float, cars: dict[int, Box], *, unseen: int | None = N
 
 
 def a_reported_stay() -> Watch:
-    watch = Watch().run(0, 20, always(CAR_BOX))
+    watch = Watch().run(-3, 0, always()).run(0, 20, always(CAR_BOX))
     watch.report()
     return watch
 

@@ -66,6 +66,14 @@ def windy(t: float) -> ImageArray:
     return image
 
 
+def clocked(t: float) -> ImageArray:
+    """A clock burnt into the picture that counts seconds."""
+    image = street(t)
+    digits = np.random.default_rng(int(t)).choice([0, 255], (1, 14))
+    image[4:14, 4:60] = np.kron(digits, np.ones((10, 4)))[..., None]
+    return image
+
+
 @pytest.mark.parametrize("sigma", [1.0, 4.0])
 def test_noise_alone_is_still_and_is_looked_at_every_few_seconds(sigma: float) -> None:
     looked = looks(noisy(sigma), 0, 30, vehicles=[CAR_BOX])
@@ -103,6 +111,30 @@ def test_leaves_in_the_wind_say_nothing_after_a_time() -> None:
     later = looks(windy, 120, 150, stillness=stillness)
     assert at_first == list(times(0, 10))
     assert later == pytest.approx(list(np.arange(later[0], 150, 5)))
+
+
+def test_a_burnt_in_clock_of_seconds_says_nothing_after_a_time() -> None:
+    stillness = Stillness()
+    at_first = looks(clocked, 0, 10, stillness=stillness)
+    looks(clocked, 10, 90, stillness=stillness)
+    later = looks(clocked, 90, 120, stillness=stillness)
+    assert at_first == [*range(10)]
+    # Now and then a digit that did not change for some looks makes it look once more.
+    assert 6 <= len(later) <= 9
+
+
+def test_a_vehicle_is_still_looked_at_once_a_clock_says_nothing() -> None:
+    stillness = Stillness()
+    looks(clocked, 0, 90, stillness=stillness)
+
+    def picture(t: float) -> ImageArray:
+        image = clocked(t)
+        x1, y1, x2, y2 = (int(value) for value in SMALL)
+        if t >= 92.4:
+            image[y1:y2, x1:x2] = a_picture([SMALL])[y1:y2, x1:x2]
+        return image
+
+    assert 92.4 in looks(picture, 90, 94, stillness=stillness)
 
 
 def test_a_vehicle_is_still_looked_at_once_leaves_say_nothing() -> None:

@@ -80,6 +80,12 @@ def crosses(box: Box, start_s: float) -> Way:
     return place
 
 
+def drives_across(start_s: float) -> Way:
+    """Along the road before the place of `CAR`, whose back is seen: its side is twice as long."""
+    side: Box = (CAR[0] - 20, CAR[1] + 45, CAR[2] + 20, CAR[3] + 45)
+    return passes(side, start_s)
+
+
 def a_lane(*direction: float) -> LanePolygon:
     polygon = np.array([[0.0, 90], [WIDTH, 90], [WIDTH, 135], [0, 135]])
     return LanePolygon(polygon_px=polygon, direction=np.array(direction))
@@ -129,6 +135,39 @@ def test_of_one_that_stood_there_before_all_who_drive_by_pass_it() -> None:
     beside = moved(CAR, 0, 45)
     street = Street(stands(CAR), passes(beside, 10), returns(beside, 20))
     assert Road().show(0, 32, street).the_stay().passed_by == 2
+
+
+def test_one_who_stood_there_before_is_not_beside_those_who_show_their_side() -> None:
+    street = Street(stands(CAR), *(drives_across(start_s) for start_s in (6, 14, 22)))
+    road = Road().show(0, 32, street)
+    assert road.the_stay().passed_by == 0
+    flow = road.around(CAR).flow
+    assert (flow.in_line, flow.beside) == (None, 0)
+
+
+@pytest.mark.parametrize(("width_px", "passed_by"), [(52, 2), (32, 2), (60, 0), (26, 0)])
+def test_one_who_stood_there_before_is_passed_by_those_of_about_its_form(
+    width_px: float, passed_by: int
+) -> None:
+    other: Box = (140.0, 145.0, 140.0 + width_px, 175.0)
+    street = Street(stands(CAR), passes(other, 6), passes(other, 16))
+    assert Road().show(0, 28, street).the_stay().passed_by == passed_by
+
+
+def test_the_form_of_others_says_nothing_where_it_is_known_which_way_one_is_bound() -> None:
+    street = [drives_across(start_s) for start_s in (10, 20)]
+    arrived = Road().show(0, 32, Street(arrives(CAR), *street))
+    in_lane = Road(a_lane(1, 0)).show(0, 32, Street(stands(CAR), *street))
+    assert [road.the_stay().passed_by for road in (arrived, in_lane)] == [2, 2]
+
+
+def test_a_vehicle_that_was_hidden_did_not_drive_over_its_own_place() -> None:
+    street = Street(way(CAR, (0, -140), (4, 0)))
+    road = Road().show(0, 12, street)
+    for t in times(12, 20):
+        road.see(street.frame(t), [])
+    assert road.show(20, 30, street).around(CAR).flow.over == pytest.approx(0, abs=1e-3)
+    assert road.surroundings.flow_counts().max() == pytest.approx(0, abs=1e-3)
 
 
 def test_a_marked_lane_tells_which_way_one_that_stood_there_before_is_bound() -> None:
@@ -216,7 +255,7 @@ def test_what_is_known_of_a_stay_that_goes_on_after_a_restart_is_kept() -> None:
     before = Road().show(0, 20, street)
     after = Road()
     after.book = before.restart().book
-    after.surroundings = Surroundings(FlowMap(WIDTH, HEIGHT, before.surroundings.flow.counts))
+    after.surroundings = Surroundings(FlowMap(WIDTH, HEIGHT, before.surroundings.flow_counts()))
     stay = after.show(22, 42, street).the_stay()
     assert stay.passed_by == 2
     assert stay.heading is before.the_stay().heading

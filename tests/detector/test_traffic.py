@@ -1,12 +1,12 @@
 """Where vehicles drive over the picture, and who passes whom."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from detector.geometry import FloatArray
-from detector.traffic import FlowMap, Passing, PlaceFlow, Traffic
+from detector.traffic import Drive, FlowMap, Passing, PlaceFlow, Traffic
 from pipeline.events import VehicleClass
 from tests.detector.builders import (
     CAR_BOX,
@@ -53,10 +53,13 @@ class Scene:
         self.passings.clear()
         return self
 
-    def flow(self, standing: FloatArray = NOBODY, *, track_id: int = -1) -> PlaceFlow:
-        return self.traffic.place_flow(
-            self.place, self.passings, standing_px=standing, track_id=track_id
-        )
+    def flow(self, standing: FloatArray = NOBODY, *, own: Sequence[Drive] = ()) -> PlaceFlow:
+        return self.traffic.place_flow(self.place, self.passings, standing_px=standing, own=own)
+
+    def drive(self, track_id: int) -> Drive:
+        drive = self.traffic.drive(track_id)
+        assert drive is not None
+        return drive
 
 
 def drives(lane_px: float = 0.0, *, start_s: float = 0.0, box: Box = CAR) -> Way:
@@ -97,7 +100,7 @@ def test_a_standing_vehicle_whose_box_jitters_has_not_driven(size_px: int) -> No
     rng = np.random.default_rng(size_px)
     box = (100.0, 60.0, 100.0 + size_px, 60.0 + size_px)
     scene = Scene(box).run(0, 120, _1=lambda _: jitter([box], rng, 0.05 * size_px)[0])
-    assert scene.traffic.heading(1) is None
+    assert scene.drive(1).heading() is None
     scene.run(120, 130)
     assert scene.flow().over == 0
 
@@ -117,8 +120,32 @@ def test_two_wheelers_say_nothing_about_lanes(kind: VehicleClass) -> None:
 def test_the_way_of_a_vehicle_to_its_own_place_does_not_count() -> None:
     arrives = way(CAR, (0, -140), (3, 0))
     scene = Scene().run(0, 30, _1=arrives)
-    assert scene.flow(track_id=1).over == 0
-    assert scene.flow(track_id=2).over > 0
+    assert scene.flow(own=[scene.drive(1)]).over == 0
+    assert scene.flow().over > 0
+
+
+def test_none_of_the_ways_by_which_one_was_followed_to_its_place_counts() -> None:
+    scene = Scene().run(0, 10, _1=way(CAR, (0, -140), (4, 0)))
+    first = scene.drive(1)
+    scene.run(10, 20).run(20, 30, _2=way(CAR, (20, -90), (22, 0)))
+    second = scene.drive(2)
+    assert first.counted_at is not None
+    assert second.counted_at is None
+    assert scene.flow(own=[first, second]).over == pytest.approx(0, abs=1e-3)
+    assert scene.flow(own=[second]).over == pytest.approx(1, abs=0.05)
+    scene.run(30, 40)
+    assert second.counted_at is not None
+    assert scene.flow(own=[first, second]).over == pytest.approx(0, abs=1e-3)
+
+
+def test_the_ways_of_others_over_a_place_count_beside_its_own() -> None:
+    scene = Scene()
+    for number in range(3):
+        start_s = 20 * number
+        scene.run(start_s, start_s + 6, _1=drives(start_s=start_s)).run(start_s + 6, start_s + 20)
+    scene.run(60, 70, _2=way(CAR, (60, -140), (64, 0)))
+    assert scene.flow(own=[scene.drive(2)]).over == pytest.approx(3, abs=0.1)
+    assert scene.flow().over == pytest.approx(4, abs=0.1)
 
 
 @pytest.mark.parametrize("angle", [0, 90, 200, 315])
@@ -129,13 +156,13 @@ def test_the_heading_is_the_way_that_was_driven_last(angle: float) -> None:
         dx, dy = 20 * (min(t, 4.0) - 4) * along
         return moved(CAR, dx, dy)
 
-    heading = Scene().run(0, 10, _1=arrives).traffic.heading(1)
+    heading = Scene().run(0, 10, _1=arrives).drive(1).heading()
     assert heading is not None
     assert heading == pytest.approx(along, abs=0.05)
 
 
-def test_a_track_that_was_never_seen_has_no_heading() -> None:
-    assert Scene().run(0, 5, _1=drives()).traffic.heading(2) is None
+def test_a_track_that_was_never_seen_has_no_way() -> None:
+    assert Scene().run(0, 5, _1=drives()).traffic.drive(2) is None
 
 
 @pytest.mark.parametrize(
@@ -165,6 +192,7 @@ def test_a_vehicle_that_comes_level_beside_a_standing_one_passes_it(one: Way, co
     scene = Scene().run(0, 8, _1=one)
     assert len(scene.passings) == count
     assert all(passing.direction == pytest.approx([1, 0]) for passing in scene.passings)
+    assert all(abs(passing.box_px[0] - CAR[0]) < 0.3 * SIZE_PX for passing in scene.passings)
 
 
 def test_each_place_has_those_who_pass_it_at_the_moment_they_are_level() -> None:
@@ -281,6 +309,16 @@ def test_counts_fade_by_half_in_half_an_hour() -> None:
     assert scene.flow().over == pytest.approx(before / 2, rel=0.01)
 
 
+def test_counts_fade_over_the_time_the_process_was_down() -> None:
+    before = passed(Scene(), level, *[0] * 4)
+    known_at = at(60)
+    after = Scene()
+    after.traffic = Traffic(before.traffic.flow, known_at)
+    over = before.flow().over
+    after.run(60 + 3600, 60 + 3600.2)
+    assert after.flow().over == pytest.approx(over / 4, rel=0.01)
+
+
 def test_a_clock_that_goes_back_makes_no_traffic() -> None:
     scene = passed(Scene(), level, *[0] * 4)
     before = scene.flow().over
@@ -299,3 +337,11 @@ def test_a_box_at_the_pictures_edge_lies_on_cells_of_it() -> None:
     flow = FlowMap(WIDTH, HEIGHT)
     for box in [(-50, -50, -10, -10), (WIDTH, HEIGHT, WIDTH + 40, HEIGHT + 40), CAR_BOX]:
         assert flow.counts[flow.core(np.array(box, np.float64))].size > 0
+
+
+def test_an_own_way_that_has_faded_takes_nothing_from_others() -> None:
+    scene = passed(Scene(), level, *[0] * 4)
+    scene.run(60, 70, _2=way(CAR, (60, -140), (64, 0)))
+    own = scene.drive(2)
+    scene.run(70, 80).run(1870, 1870.2)
+    assert scene.flow(own=[own]).over == pytest.approx(2, abs=0.15)

@@ -59,7 +59,8 @@ def why(
     [
         (a_situation(), 0, NotWaiting.PLACE),
         (a_situation(is_alone=False), 0, NotWaiting.PLACE),
-        (a_situation(PlaceFlow(over=1.9, beside=1.0)), 0, NotWaiting.PLACE),
+        (a_situation(PlaceFlow(over=1.0, beside=1.0)), 0, NotWaiting.PLACE),
+        (a_situation(PlaceFlow(over=1.9, beside=1.0)), 0, None),
         (a_situation(PlaceFlow(over=4.0, beside=60.0)), 0, NotWaiting.PLACE),
         (a_situation(IN_A_LANE), 0, None),
         (a_situation(IN_A_LANE), 1, None),
@@ -71,6 +72,7 @@ def why(
         "where nobody drives",
         "in a row of parked ones",
         "one strayed over the place",
+        "two drove over the place a while ago",
         "few cut over it beside many",
         "on a lane, alone",
         "on a lane, passed by one",
@@ -103,6 +105,15 @@ def test_in_a_zone_at_the_kerb(
             60,
             NotWaiting.BESIDE_TRAFFIC,
         ),
+        (a_situation(PlaceFlow(over=0.0, in_line=4.0, beside=60.0)), 9, 60, None),
+        (a_situation(PlaceFlow(over=0.9, in_line=0.0, beside=6.0)), 9, 60, None),
+        (a_situation(PlaceFlow(over=0.0, in_line=0.9, beside=6.0)), 9, 60, None),
+        (
+            a_situation(PlaceFlow(over=0.4, in_line=0.4, beside=6.0)),
+            9,
+            60,
+            NotWaiting.BESIDE_TRAFFIC,
+        ),
     ],
     ids=[
         "nothing is known",
@@ -115,6 +126,10 @@ def test_in_a_zone_at_the_kerb(
         "nothing is known of its line",
         "others drive in its line",
         "few cut into its line",
+        "some drive in its line",
+        "one drove over its place",
+        "one drove in its line",
+        "one drove there long ago",
     ],
 )
 def test_in_a_zone_on_the_roadway(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from detector.appearance import Look, View
-from detector.geometry import FloatArray, iou, stands_within
+from detector.geometry import FloatArray, covered_ratio, iou, stands_within
 from detector.motion import Motion, shift_ratio
 from detector.stays.stay import Stay
 
@@ -26,6 +26,7 @@ SAME_VEHICLE = 0.75
 
 # What a vehicle looks like is learnt only while it stands just where it came to rest.
 _UNMOVED_RATIO = 0.1
+_INSIDE_RATIO = 0.9
 
 
 @dataclass(slots=True)
@@ -42,7 +43,14 @@ def holds(stay: Stay, place: FloatArray) -> bool:
         float(iou(place, stay.place_px)) >= SAME_PLACE_IOU
         or stands_within(place, stay.place_px)
         or stands_within(stay.place_px, place)
+        or _is_part(place, stay.place_px)
     )
+
+
+def _is_part(box_px: FloatArray, place_px: FloatArray) -> bool:
+    """Whether a box is what shows of a place that something before it hides from one side."""
+    is_inside = float(covered_ratio(box_px, place_px)) >= _INSIDE_RATIO
+    return is_inside and is_unmoved(place_px, box_px)
 
 
 def is_unmoved(place: FloatArray, box: FloatArray) -> bool:

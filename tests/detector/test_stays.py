@@ -256,3 +256,16 @@ def test_the_class_of_a_vehicle_is_the_one_it_was_mostly_seen_as() -> None:
         tracked = watch.tracker.update(detections([CAR_BOX], kind=kind), at(t))
         watch.book.update(a_frame(t, [CAR_BOX]), tracked, watched_px=[WHOLE_PICTURE])
     assert watch.the_stay().vehicle_class is VehicleClass.CAR
+
+
+def test_what_shows_of_a_vehicle_behind_a_nearer_one_is_no_second_stay() -> None:
+    x1, y1, x2, y2 = CAR_BOX
+    upper_part: Box = (x1, y1, x2, y1 + 0.45 * (y2 - y1))
+    nearer: Box = (x1 - 10, y1 + 0.45 * (y2 - y1), x2 + 10, y2 + 40)
+    watch = Watch().run(0, 10, always(CAR_BOX))
+    (ours,) = watch.book.stays
+    watch.run(10, 11, always(nearer), truth=always(CAR_BOX, nearer))
+    watch.run(11, 30, always(upper_part, nearer), truth=always(CAR_BOX, nearer))
+    places = [stay.place_px for stay in watch.book.stays if stay.episode_id != ours.episode_id]
+    assert all(place[3] > y2 for place in places)
+    assert ours.episode_id in {stay.episode_id for stay in watch.book.stays}

@@ -38,7 +38,8 @@ Spell = tuple[float, float]
 """From and until, in seconds of the scene."""
 
 _FOR_GOOD_S = float("inf")
-_SPELLS = (Condition.DIRTY, Condition.DAZZLE, Condition.DARK, Condition.FROZEN)
+_SPELLS = (Condition.DAZZLE, Condition.DARK, Condition.FROZEN)
+_LASTING = (Condition.BUMP, Condition.DIRTY)
 _DROP_EVERY_S = 12.0
 
 
@@ -60,7 +61,7 @@ class Conditions:
             if one in _SPELLS:
                 start_s = float(self._rng(one).uniform(16, 22))
                 self.spells[one] = (start_s, start_s + float(self._rng(one).uniform(8, 14)))
-            if one is Condition.BUMP:
+            if one in _LASTING:
                 self.spells[one] = (float(self._rng(one).uniform(18, 26)), _FOR_GOOD_S)
         self._effects = [
             effect for one in self.chosen if (effect := self._effect(one, view)) is not None
@@ -297,8 +298,8 @@ class _Dirt:
         mask = np.zeros((height // 4, width // 4), np.float32)
         middle = np.array([rng.uniform(0.3, 0.7) * width, rng.uniform(0.4, 0.7) * height]) / 4
         for _ in range(70):
-            at = middle + rng.standard_normal(2) * (width / 26, height / 20)
-            radius = int(rng.uniform(5, 22))
+            at = middle + rng.standard_normal(2) * (width / 16, height / 14)
+            radius = int(rng.uniform(10, 36))
             cv2.circle(mask, at.astype(int).tolist(), radius, float(rng.uniform(0.6, 1)), -1)
         for _ in range(40):
             at = rng.uniform(0, 1, 2) * (width / 4, height / 4)

@@ -38,11 +38,18 @@ def test_a_condition_changes_the_picture_the_same_way_for_the_same_seed(one: Con
     assert np.array_equal(changed, over((one,), at_s))
 
 
-@pytest.mark.parametrize("one", [Condition.DAZZLE, Condition.DIRTY, Condition.DARK])
+@pytest.mark.parametrize("one", [Condition.DAZZLE, Condition.DARK])
 def test_a_spell_leaves_the_pictures_before_and_after_it_alone(one: Condition) -> None:
     start_s, end_s = Conditions((one,), STREET_VIEW, 3).spells[one]
     assert np.array_equal(over((one,), start_s - 0.1), a_picture())
     assert np.array_equal(over((one,), end_s + 0.1), a_picture())
+
+
+@pytest.mark.parametrize("one", [Condition.BUMP, Condition.DIRTY])
+def test_a_camera_that_is_knocked_or_dirty_stays_so(one: Condition) -> None:
+    start_s, _ = Conditions((one,), STREET_VIEW, 3).spells[one]
+    assert np.array_equal(over((one,), start_s - 0.1), over((), start_s - 0.1))
+    assert not np.array_equal(over((one,), start_s + 600), over((), start_s + 600))
 
 
 def test_conditions_are_laid_over_each_other_in_one_order() -> None:

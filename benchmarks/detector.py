@@ -68,6 +68,10 @@ class _Timed:
     def model_version(self) -> str:
         return self.detector.model_version
 
+    @property
+    def least_width_px(self) -> float:
+        return self.plate_reader.least_width_px
+
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         began_s = process_time()
         found = self.detector.detect(frames)

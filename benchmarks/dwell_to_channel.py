@@ -96,6 +96,8 @@ class _Street:
 class _BluePlateReader:
     """A `PlateReader` that reads the number that a vehicle bears as its blue."""
 
+    least_width_px = 0.0
+
     def read(self, vehicle: ImageArray) -> tuple[PlateRead, ...]:
         number = int(vehicle[vehicle.shape[0] // 2, vehicle.shape[1] // 2, 0])
         return (PlateRead(text=f"鄂A{10000 + number}", confidence=0.95),)

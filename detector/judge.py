@@ -48,6 +48,8 @@ class Judge:
         """Look at all stays whose vehicle was seen at rest in this frame."""
         self._read_plates(frame)
         for stay in self._book.in_place_now():
+            if self._is_another(stay):
+                continue
             if stay.is_reported:
                 self._report_sighting(stay, frame)
             else:
@@ -71,12 +73,14 @@ class Judge:
         return self._rule.judge(later, frame.captured_at, situation) is not None
 
     def _is_unsettled(self, stay: Stay) -> bool:
-        return self._eyes.plate_reader is not None and is_plate_unsettled(stay)
+        reader = self._eyes.plate_reader
+        return reader is not None and is_plate_unsettled(stay, reader)
 
     def _read_plate(self, stay: Stay, frame: Frame) -> Stay:
-        if self._eyes.plate_reader is None or not is_plate_wanted(stay):
+        reader = self._eyes.plate_reader
+        if reader is None or not is_plate_wanted(stay, reader):
             return stay
-        stay = read_plate(stay, frame.image, self._eyes.plate_reader)
+        stay = read_plate(stay, frame.image, reader)
         self._book.amend(stay)
         return stay
 
@@ -86,7 +90,7 @@ class Judge:
         suspicion = self._rule.judge(stay, now, self._observer.situation(stay, frame))
         if suspicion is None or self._waits_for_plate(stay, now) or _is_exempt(suspicion):
             return
-        if not self._is_another(stay) and self._reporter.has_room(now):
+        if self._reporter.has_room(now):
             self._report_suspicion(suspicion, frame)
 
     def _is_another(self, stay: Stay) -> bool:
@@ -128,7 +132,7 @@ class Judge:
             return
         stay = self._read_plate(stay, frame)
         self._book.amend(replace(stay, evidence_at=frame.captured_at))
-        if not self._is_another(stay) and plate_differs(stay) is None:
+        if plate_differs(stay) is None:
             self._reporter.add(sighting_report(stay, zone, frame))
 
 

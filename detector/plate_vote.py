@@ -24,27 +24,29 @@ _MIN_CONFIDENCE = 0.7
 _MIN_GENERIC_LENGTH = 5
 _MIN_AGREEING = 3
 _CLEAR_MAJORITY = 2 / 3
-# A plate is a quarter as wide as a vehicle seen from before or behind, and has seven characters or
-# more: on a narrower vehicle they are not legible.
-_LEGIBLE_WIDTH_PX = 120
+# Of two readings of one plate, at most so many characters differ.
+_MISREAD = 1
 _TRIES = 10
 _TRIES_IN_VAIN = 4
 
 
-def is_plate_wanted(stay: Stay) -> bool:
+def is_plate_wanted(stay: Stay, reader: PlateReader) -> bool:
     """Whether one more picture of this vehicle's plate can help: it is legible and not settled.
 
-    A plate is settled when it is agreed and the vehicle was not lost since.
+    A plate is settled when it is agreed and the vehicle was not lost since, or when many pictures
+    showed no text at all.
     """
-    is_agreed = vote(stay.plate_texts).status is PlateStatus.AGREED
-    is_settled = is_agreed and stay.check_texts is None
-    return not is_settled and float(stay.box_px[2] - stay.box_px[0]) >= _LEGIBLE_WIDTH_PX
+    reading = vote(stay.plate_texts)
+    is_agreed = reading.status is PlateStatus.AGREED and stay.check_texts is None
+    is_in_vain = not stay.plate_texts and stay.plate_tries >= _TRIES
+    is_legible = float(stay.box_px[2] - stay.box_px[0]) >= reader.least_width_px
+    return is_legible and not (is_agreed or is_in_vain)
 
 
-def is_plate_unsettled(stay: Stay) -> bool:
+def is_plate_unsettled(stay: Stay, reader: PlateReader) -> bool:
     """Whether its first reading is still going on; its tries are limited, because each costs."""
     is_in_vain = not stay.plate_texts and stay.plate_tries >= _TRIES_IN_VAIN
-    return stay.plate_tries < _TRIES and not is_in_vain and is_plate_wanted(stay)
+    return stay.plate_tries < _TRIES and not is_in_vain and is_plate_wanted(stay, reader)
 
 
 def read_plate(stay: Stay, image: ImageArray, reader: PlateReader) -> Stay:
@@ -70,12 +72,22 @@ def plate_differs(stay: Stay) -> PlateStatus | None:
 
 
 def _with_text(stay: Stay, text: str) -> Stay:
-    known = vote(stay.plate_texts)
     checked = (*(stay.check_texts or ()), text)
-    is_open = stay.check_texts is not None and known.status is PlateStatus.AGREED
-    if is_open and text != known.text and len(checked) < _TRIES:
+    is_open = stay.check_texts is not None and len(checked) < _TRIES
+    if is_open and stay.plate_texts and not _is_known(text, stay.plate_texts):
         return replace(stay, check_texts=checked)
     return replace(stay, plate_texts=(*stay.plate_texts, *checked), check_texts=None)
+
+
+def _is_known(text: str, known: Sequence[str]) -> bool:
+    """Whether a text can be the plate that was read before, well or badly."""
+    reading = vote(known)
+    if reading.status is PlateStatus.AGREED:
+        return text == reading.text
+    return any(
+        len(one) == len(text) and sum(a != b for a, b in zip(one, text, strict=True)) <= _MISREAD
+        for one in known
+    )
 
 
 def pick_plate(reads: Iterable[PlateRead]) -> str | None:

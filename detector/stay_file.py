@@ -92,6 +92,7 @@ class _SavedStay(BaseModel):
     plate_tries: int
     check_texts: tuple[str, ...] | None = None
     saved_look: _SavedLook | None = None
+    saved_first_look: _SavedLook | None = None
 
 
 class _SavedDeparture(BaseModel):
@@ -245,6 +246,7 @@ def _save_stays(stays: Sequence[Stay]) -> tuple[_SavedStay, ...]:
             plate_tries=stay.plate_tries,
             check_texts=stay.check_texts,
             saved_look=_save_look(stay.look) if stay.look else None,
+            saved_first_look=_save_look(stay.first_look) if stay.first_look else None,
         )
         for stay in stays
     )
@@ -264,6 +266,7 @@ def _load_stay(saved: _SavedStay) -> Stay:
         passed_by=saved.passed_by,
         moved_ratio=saved.moved_ratio,
         look=_load_look(saved.saved_look) if saved.saved_look else None,
+        first_look=_load_look(saved.saved_first_look) if saved.saved_first_look else None,
         zone_id=saved.zone_id,
         evidence_at=saved.evidence_at,
         plate_texts=saved.plate_texts,

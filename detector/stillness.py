@@ -1,7 +1,8 @@
 """Whether anything in the picture has changed since the network looked last.
 
 A still street need not be searched again: what stood there stands there. The network looks all the
-same every few seconds, and at once where anything but noise has changed. What changes all the time
+same, a few times soon after a change and then every few seconds, because it may miss what it finds
+at another look; and at once where anything but noise has changed. What changes all the time
 where no vehicle ever is, a burnt-in clock or leaves in the wind, says nothing.
 """
 
@@ -29,12 +30,20 @@ _MARGIN_PX = 3
 
 
 class Stillness:
-    """Remembers the picture that the network saw last, and where pictures never rest."""
+    """Remembers the picture that the network saw last, and where pictures never rest.
+
+    Attributes:
+        has_changed: Whether the picture that was asked about last differs from that seen before.
+    """
+
+    has_changed: bool
 
     def __init__(self) -> None:
         """Nothing was seen yet."""
+        self.has_changed = True
         self._seen: ImageArray | None = None
         self._seen_at: datetime | None = None
+        self._changed_at: datetime | None = None
         self._before: datetime | None = None
         self._restless = np.zeros((1, 1), np.float32)
         self._vehicles = np.zeros((1, 1), np.float32)
@@ -51,16 +60,20 @@ class Stillness:
         if self._seen is None or self._seen.shape != small.shape:
             self._restless = np.zeros(small.shape, np.float32)
             self._vehicles = np.ones(small.shape, np.float32)
-            self._seen, self._seen_at, self._before = small, at, at
+            self._seen, self._seen_at, self._changed_at, self._before = small, at, at, at
+            self.has_changed = True
             return False
         apart = cv2.boxFilter(cv2.absdiff(small, self._seen), cv2.CV_32F, (3, 3))
         changed = (apart >= _CHANGED_LEVELS).astype(np.float32)
         is_noise = (self._restless > _RESTLESS_RATIO) & (self._vehicles < _VEHICLE_RATIO)
         self._learn_vehicles(vehicles_px * _WIDTH_PX / image.shape[1], at)
-        if self._is_recent(at) and not (changed.astype(bool) & ~is_noise).any():
+        self.has_changed = bool((changed.astype(bool) & ~is_noise).any())
+        if self.has_changed:
+            # Only what makes the network look is restless: a clock that ticks changes every time.
+            self._restless += _LOOK_SHARE * (changed - self._restless)
+            self._changed_at = at
+        elif self._is_recent(at):
             return True
-        # Only what makes the network look is restless: a clock that ticks changes at every look.
-        self._restless += _LOOK_SHARE * (changed - self._restless)
         self._seen, self._seen_at = small, at
         return False
 
@@ -76,7 +89,11 @@ class Stillness:
         self._vehicles += share * (vehicles - self._vehicles)
 
     def _is_recent(self, at: datetime) -> bool:
-        return self._seen_at is not None and timedelta(0) <= at - self._seen_at < _LOOK_EVERY
+        if self._seen_at is None or self._changed_at is None:
+            return False
+        # From look to look it waits twice as long.
+        pause = min(self._seen_at - self._changed_at, _LOOK_EVERY)
+        return timedelta(0) <= at - self._seen_at < pause
 
 
 def _small(image: ImageArray) -> ImageArray:

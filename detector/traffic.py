@@ -47,12 +47,15 @@ class FlowMap:
 
     Attributes:
         counts: Shape (rows, columns) of square cells.
+        size_px: Width and height of the picture.
     """
 
     counts: Counts
+    size_px: tuple[int, int]
 
     def __init__(self, width_px: int, height_px: int, counts: Counts | None = None) -> None:
         """Begin without traffic, or go on with `counts` of a picture of the same form."""
+        self.size_px = (width_px, height_px)
         self._cell_px = width_px / _CELLS
         shape = (max(1, int(np.ceil(height_px / self._cell_px))), _CELLS)
         if counts is not None and counts.shape != shape:
@@ -65,9 +68,18 @@ class FlowMap:
 
     def core(self, xyxy_px: FloatArray) -> tuple[slice, slice]:
         """The cells under the middle of a vehicle's footprint (box of shape (4,)), at least one."""
+        return self._under(xyxy_px, _CORE_WIDTH_RATIO, _CORE_HEIGHT_RATIO)
+
+    def footprint(self, xyxy_px: FloatArray) -> tuple[slice, slice]:
+        """The cells under a vehicle (box of shape (4,)), at least one."""
+        return self._under(xyxy_px, 1.0, 2 * _CORE_HEIGHT_RATIO)
+
+    def _under(
+        self, xyxy_px: FloatArray, width_ratio: float, height_ratio: float
+    ) -> tuple[slice, slice]:
         x, y = ground_point(xyxy_px)
-        width_px = _CORE_WIDTH_RATIO * float(xyxy_px[2] - xyxy_px[0])
-        height_px = _CORE_HEIGHT_RATIO * float(xyxy_px[3] - xyxy_px[1])
+        width_px = width_ratio * float(xyxy_px[2] - xyxy_px[0])
+        height_px = height_ratio * float(xyxy_px[3] - xyxy_px[1])
         rows, columns = self.counts.shape
         return (
             self._cells(y - height_px, y, rows),
@@ -91,11 +103,13 @@ class Drive:
         has_stepped: Whether it has moved by a step since the last frame.
         has_driven: Whether it truly came from one place to another.
         counted_at: When it ended and became part of the flow; None before.
+        parked_px: Where it parked, shape (4,): its way makes no lane of that place; None elsewhere.
     """
 
     boxes: list[FloatArray]
     mask: Mask
     seen_at: datetime
+    parked_px: FloatArray | None = None
     has_stepped: bool = False
     has_driven: bool = False
     counted_at: datetime | None = None
@@ -145,11 +159,16 @@ class PlaceFlow:
         in_line: How many drove over what lies before or behind it, as far as it is free, in the
             direction of those who pass: the fuller of the two; None when neither can be seen.
         beside: How many drove where those who pass do.
+        on_its_way: How many others drove over the last of the way by which it came; None when that
+            was not seen.
+        ahead: How many drove over the places of those who stand before it: the fullest of them.
     """
 
     over: float = 0.0
     in_line: float | None = None
     beside: float = 0.0
+    on_its_way: float | None = None
+    ahead: float = 0.0
 
 
 class Traffic:
@@ -199,6 +218,11 @@ class Traffic:
             found[place].append(Passing(drive=drive, step=step, direction=directions[row]))
         return found
 
+    def parked(self, drives: Iterable[Drive], place_px: FloatArray) -> None:
+        """Note that one who came by some ways parked in a box of shape (4,)."""
+        for drive in drives:
+            drive.parked_px = place_px
+
     def drive(self, track_id: int) -> Drive | None:
         """The way of a track through the picture, which may go on."""
         return self._drives.get(track_id)
@@ -209,6 +233,7 @@ class Traffic:
         passings: Sequence[Passing],
         *,
         standing_px: FloatArray,
+        ahead_px: Sequence[FloatArray] = (),
         own: Sequence[Drive],
     ) -> PlaceFlow:
         """What the flow says of a place.
@@ -217,20 +242,24 @@ class Traffic:
             place_px: Shape (4,), where somebody stands.
             passings: Some of those who drove past it.
             standing_px: Shape (n, 4), all who stand in the picture.
+            ahead_px: Shape (4,) each, those of them who stand before it.
             own: The ways of the one who stands there, which do not count.
         """
         counts = self.counts_without(own)
         for drive in self._drives.values():
             if drive.has_driven and drive not in own:
-                counts += drive.mask
+                counts += self._lane(drive)
         driven = []
         for is_ahead in (True, False):
             lines = [_free_line(place_px, one, standing_px, is_ahead=is_ahead) for one in passings]
             driven.append([self._over(counts, line) for line in lines if len(line)])
+        on_its_way = [self._over(counts, [box]) for box in _way_to(place_px, own)]
         return PlaceFlow(
             over=self._over(counts, [place_px]),
             in_line=max((_middle(line) for line in driven if line), default=None),
             beside=_middle([self._over(counts, [one.box_px]) for one in passings]),
+            on_its_way=_middle(on_its_way) if on_its_way else None,
+            ahead=self._over(counts, ahead_px),
         )
 
     def counts_without(self, own: Iterable[Drive]) -> Counts:
@@ -260,9 +289,17 @@ class Traffic:
             drive.mask[self.flow.core(last + share * (box - last))] = True
         drive.take(box)
 
+    def _lane(self, drive: Drive) -> Mask:
+        """The cells that it drove over, without those that it parked on."""
+        lane = drive.mask.copy()
+        if drive.parked_px is not None:
+            lane[self.flow.footprint(drive.parked_px)] = False
+        return lane
+
     def _end(self, track_id: int) -> None:
         drive = self._drives.pop(track_id)
         if drive.has_driven:
+            drive.mask = self._lane(drive)
             self.flow.counts = self.flow.counts + drive.mask
             drive.counted_at = self._followed_at
 
@@ -291,6 +328,16 @@ def _free_line(
     free_sizes = np.cumsum(np.where(taken, 0, steps_sizes))
     free: FloatArray = line[~taken & (free_sizes <= _FREE_SIZES)]
     return free
+
+
+def _way_to(place_px: FloatArray, own: Sequence[Drive]) -> list[FloatArray]:
+    """Where it drove shortly before it came to its place, boxes of shape (4,)."""
+    return [
+        box
+        for drive in own
+        for box in drive.boxes
+        if 1 <= _distance_px(box, place_px) / box_size_px(box) <= _FREE_SIZES
+    ]
 
 
 def _grounds(boxes_px: FloatArray) -> FloatArray:

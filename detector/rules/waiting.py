@@ -9,19 +9,22 @@ from collections.abc import Sequence
 from detector.camera_config import LanePolygon, Zone
 from detector.geometry import ground_point, polygon_contains
 from detector.stays import Situation, Stay
+from detector.traffic import PlaceFlow
 from pipeline.events import NotWaiting, ViolationType
 
 __all__ = ["why_not_waiting"]
 
-# A lane is what two drove over, who fade a little with time, and so large a share of those beside.
+# A lane is what two drove over, who fade a little with time, and so large a share of those beside:
+# the boxes of large vehicles reach over its edge.
 _LANE_VEHICLES = 1.5
-_LANE_RATIO = 0.1
+_LANE_RATIO = 0.2
 
 # Where at most half a vehicle (they fade), or so small a share of those beside, drove, nobody does.
 _STRAY_VEHICLES = 0.5
 _STRAY_RATIO = 0.05
 
 _PASSED_BY = 3
+_PASSED_BY_ON_ITS_OWN_WAY = 5
 _PASSED_BY_WHERE_NOBODY_WAITS = 2
 _BESIDE_FOR_S = 30.0
 
@@ -40,14 +43,15 @@ def why_not_waiting(
             return _why_blocking(stay, situation, zone)
         case _:
             # On a crossing or an emergency lane nobody may wait either.
-            return NotWaiting.PLACE
+            return NotWaiting.PLACE if _is_surely_in(zone, situation) else None
 
 
 def _why_parked(
     stay: Stay, situation: Situation, zone: Zone, lanes: Sequence[LanePolygon]
 ) -> NotWaiting | None:
-    is_lane = _is_driven(situation) or _is_marked(stay, lanes)
-    if not (is_lane or zone.shape.is_roadway):
+    flow = situation.flow
+    is_lane = _is_driven(flow.over, flow) or _is_driven(flow.ahead, flow) or _is_marked(stay, lanes)
+    if not (is_lane or zone.shape.is_roadway) and _is_surely_in(zone, situation):
         return NotWaiting.PLACE
     if _stands_beside(stay, situation) and not _is_marked(stay, lanes):
         return NotWaiting.BESIDE_TRAFFIC
@@ -68,9 +72,15 @@ def _why_blocking(stay: Stay, situation: Situation, zone: Zone) -> NotWaiting | 
     return NotWaiting.OUTLASTED if stay.observed_s >= LONGEST_HOLD_S else None
 
 
-def _is_driven(situation: Situation) -> bool:
-    flow = situation.flow
-    return flow.over >= max(_LANE_VEHICLES, _LANE_RATIO * flow.beside)
+def _is_surely_in(zone: Zone, situation: Situation) -> bool:
+    """Whether it stands in the zone wherever its wheels are, if a nearer one hides them."""
+    foot = situation.hidden_foot_px
+    return foot is None or polygon_contains(zone.polygon_px, foot)
+
+
+def _is_driven(vehicles: float, flow: PlaceFlow) -> bool:
+    """Whether where so many drove is a lane."""
+    return vehicles >= max(_LANE_VEHICLES, _LANE_RATIO * flow.beside)
 
 
 def _is_marked(stay: Stay, lanes: Sequence[LanePolygon]) -> bool:
@@ -79,8 +89,16 @@ def _is_marked(stay: Stay, lanes: Sequence[LanePolygon]) -> bool:
 
 
 def _stands_beside(stay: Stay, situation: Situation) -> bool:
-    """Whether traffic drove past its place, and never over it nor on either side in its line."""
+    """Whether traffic drove past its place, and never over it nor on either side in its line.
+
+    One who came by a way that nobody else drove may wait, with those who stand close by, in a lane
+    that is not known yet.
+    """
     flow = situation.flow
     strays = max(_STRAY_VEHICLES, _STRAY_RATIO * flow.beside)
     is_beside = flow.in_line is not None and max(flow.over, flow.in_line) <= strays
-    return is_beside and stay.observed_s >= _BESIDE_FOR_S and stay.passed_by >= _PASSED_BY
+    if not is_beside or stay.observed_s < _BESIDE_FOR_S:
+        return False
+    if flow.on_its_way is None or flow.on_its_way > strays:
+        return stay.passed_by >= _PASSED_BY
+    return situation.is_alone and stay.passed_by >= _PASSED_BY_ON_ITS_OWN_WAY

@@ -98,7 +98,7 @@ class _Writer:
         self._seed = seed
         # Only near the camera can a plate be read, and so one who is swapped be told.
         is_swapped = trouble in (Trouble.SWAPPED_HIDDEN, Trouble.SWAPPED_LOOK_ALIKE)
-        self._y_m = float(self._rng.uniform(*((24, 27) if is_swapped else (24, 33))))
+        self._y_m = float(self._rng.uniform(*((22.5, 25) if is_swapped else (24, 33))))
         self._rest_s = _FIRST_ARRIVAL_S + _DRIVE_S
         # Trouble comes before the dwell is over as well as after it.
         self._from_s = self._rest_s + float(self._rng.uniform(3, 40))

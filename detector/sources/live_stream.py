@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from threading import Condition, Thread
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from detector.errors import SourceLostError
-from detector.sources.frame import Frame, utc_now
+from detector.sources.frame import Frame, as_image, utc_now
 from detector.sources.stream_clock import StreamClock
 from detector.stream_address import require_stream, shown_address
 from pipeline.events import CameraDocument
@@ -71,7 +71,7 @@ class LiveStream:
             SourceLostError: the camera refuses, is silent for 3 s, breaks off, sends nothing that
                 can be read, or runs behind; it may come back.
         """
-        connection = _Connection(self._address, self._now)
+        connection, reformatter = _Connection(self._address, self._now), VideoReformatter()
         with closing(connection):
             while True:
                 try:
@@ -84,7 +84,7 @@ class LiveStream:
                 self._due_at = max((self._due_at or at) + self._step, at + self._step * _EARLY)
                 yield Frame(
                     camera_id=self._camera_id,
-                    image=arrived.picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False),
+                    image=as_image(arrived.picture, reformatter),
                     captured_at=at,
                     received_at=arrived.received_at,
                 )

@@ -8,13 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
-import numpy as np
 from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from detector.errors import SourceError
-from detector.geometry import ImageArray
-from detector.sources.frame import Frame, utc_now
+from detector.sources.frame import Frame, as_image, utc_now
 from pipeline.events import CameraDocument
 
 __all__ = ["VideoFile", "open_video_file"]
@@ -44,7 +43,7 @@ class VideoFile:
 
     def frames(self) -> Iterator[Frame]:
         """Pictures at their own times, thinned to `analysed_fps`; see `FrameSource.frames`."""
-        reached_s, clock_s = 0.0, 0.0
+        reached_s, clock_s, reformatter = 0.0, 0.0, VideoReformatter()
         try:
             with av.open(str(self.path)) as container:
                 stream = _video_stream(self.path, container)
@@ -58,7 +57,7 @@ class VideoFile:
                     due_s = max(due_s + 1 / self.analysed_fps, at_s)
                     yield Frame(
                         camera_id=self.camera_id,
-                        image=_bgr(picture),
+                        image=as_image(picture, reformatter),
                         captured_at=self.started_at + timedelta(seconds=at_s),
                     )
         except (av.error.FFmpegError, OSError) as exc:
@@ -135,10 +134,6 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if not container.streams.video:
         raise SourceError(f"{path}: holds no video stream; give a video file")
     return container.streams.video[0]
-
-
-def _bgr(picture: av.VideoFrame) -> ImageArray:
-    return picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
 
 
 def _pictures(

@@ -254,12 +254,14 @@ class StayBook:
         if not stay.is_reported and moved_ratio > _CREEP_RATIO:
             self._close(stay)
             return
-        self._stays[stay.episode_id] = replace(
+        seen = replace(
             self._observed(stay, sight, box),
             moved_ratio=max(stay.moved_ratio, moved_ratio),
             look=self._learn_look(stay, sight, row),
-            check_texts=(stay.check_texts or ()) if is_found_again else stay.check_texts,
         )
+        if is_found_again and stay.check_texts is None:
+            seen = replace(seen, check_texts=(), plate_tries=0)
+        self._stays[stay.episode_id] = seen
         attention.unseen_ms.clear()
 
     def _observed(self, stay: Stay, sight: _Sight, box: FloatArray) -> Stay:
@@ -331,7 +333,7 @@ class StayBook:
         look = None if box is None else sight.view.look_at(box)
         if look is None or stay.look is None:
             return False
-        return stay.look.vehicle_likeness(look) >= _SAME_TRACK
+        return stay.vehicle_likeness(look) >= _SAME_TRACK
 
     def _absence(self, stay: Stay, sight: _Sight) -> Absence | None:
         """The place without its vehicle, since when it was so; None when that is not sure."""
@@ -342,13 +344,13 @@ class StayBook:
             return None
         if attention.has_driven_off:
             # What stands or moves there now is another vehicle, unless it is the same after all.
-            is_other = look.vehicle_likeness(stay.look) < SAME_VEHICLE or any(
+            is_other = stay.vehicle_likeness(look) < SAME_VEHICLE or any(
                 self._tracks.came_from_elsewhere(sight.tracks[row], stay.place_px)
                 for row in np.flatnonzero(sight.covered[stay.episode_id] >= COVERED_RATIO).tolist()
             )
             known = attention.absence or Absence(since=sight.now, look=look)
             return known if is_other else None
-        if sight.is_covered(stay) or look.likeness(stay.look) >= _LIKE:
+        if sight.is_covered(stay) or stay.likeness(look) >= _LIKE:
             return None
         known_empty = attention.absence
         if known_empty is None or look.unrest_levels(known_empty.look) > _UNREST_LEVELS:
@@ -388,7 +390,7 @@ class StayBook:
         return True
 
     def _begin(self, motion: Motion, kind: VehicleClass, place: FloatArray, view: View) -> UUID:
-        since = motion.since_at(place)
+        since, look = motion.since_at(place), view.look_at(place)
         stay = Stay(
             episode_id=uuid4(),
             vehicle_class=kind,
@@ -397,7 +399,8 @@ class StayBook:
             stood_since_at=since,
             last_seen_at=motion.last_at,
             observed_s=motion.seen_s(since, gap_limit_s=self._gap_limit_s),
-            look=view.look_at(place),
+            look=look,
+            first_look=look,
         )
         self._stays[stay.episode_id] = stay
         self._attention[stay.episode_id] = _Attention(motion=motion.copy(), is_in_place=True)
@@ -413,11 +416,13 @@ class StayBook:
             overlap = float(iou(stay.place_px, place))
             # A box that grows to one side has taken in a neighbour; its vehicle stands.
             if shift > _IN_PLACE_RATIO and _MOVED_UP_IOU <= overlap < SAME_PLACE_IOU:
+                look = view.look_at(place)
                 self._stays[stay.episode_id] = replace(
                     stay,
                     place_px=place,
                     moved_ratio=max(stay.moved_ratio, shift),
-                    look=view.look_at(place) or stay.look,
+                    look=look or stay.look,
+                    first_look=look or stay.first_look,
                 )
                 return True
         return False

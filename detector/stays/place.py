@@ -63,7 +63,7 @@ def likeness(stay: Stay, view: View) -> float:
     if stay.look is None:
         return 1.0
     look = view.look_at(stay.place_px)
-    return 0.0 if look is None else stay.look.vehicle_likeness(look)
+    return 0.0 if look is None else stay.vehicle_likeness(look)
 
 
 def is_replaced(stay: Stay, motion: Motion, view: View, *, is_covered: bool) -> bool:

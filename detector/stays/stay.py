@@ -28,7 +28,9 @@ class Stay:
             seen.
         passed_by: Vehicles of its own direction that drove past it, as far as that is known.
         moved_ratio: Farthest it was seen from its place, as a share of its size.
-        look: What the place looked like with the vehicle in it.
+        look: What the place looked like with the vehicle in it, lately.
+        first_look: The same when it came to rest: something before it that the network misses may
+            be taken for a new look.
         zone_id: The zone it was reported for; None until it is a suspicion.
         evidence_at: When the last picture of it was taken as evidence.
         plate_texts: What was read as its plate, one text per picture that gave one.
@@ -49,6 +51,7 @@ class Stay:
     passed_by: int = 0
     moved_ratio: float = 0.0
     look: Look | None = None
+    first_look: Look | None = None
     zone_id: str | None = None
     evidence_at: datetime | None = None
     plate_texts: tuple[str, ...] = ()
@@ -59,6 +62,17 @@ class Stay:
     def is_reported(self) -> bool:
         """Whether it is a suspicion already."""
         return self.zone_id is not None
+
+    def likeness(self, look: Look) -> float:
+        """How much what stands in its place looks like it now; see `Look.likeness`."""
+        return max((one.likeness(look) for one in self._looks()), default=0.0)
+
+    def vehicle_likeness(self, look: Look) -> float:
+        """How much what stands somewhere looks like its vehicle; see `Look.vehicle_likeness`."""
+        return max((one.vehicle_likeness(look) for one in self._looks()), default=0.0)
+
+    def _looks(self) -> tuple[Look, ...]:
+        return tuple(one for one in (self.look, self.first_look) if one is not None)
 
     def seen(self, now: datetime, box_px: FloatArray) -> "Stay":
         """The stay, seen at rest up to now without a gap."""

@@ -14,6 +14,9 @@ __all__ = ["Street"]
 _WIDTH_PX = 320
 _LOOK_EVERY = timedelta(seconds=1)
 _LEARNING_RATE = 0.2
+# A vehicle that the network misses is learnt by nobody while it moves.
+_ALIKE_LEVELS = 8.0
+_LOOKS_ALIKE = 2
 _MARGIN_RATIO = 0.15
 # Mean difference in grey levels, brightness and contrast made equal: asphalt and its shadows stay
 # below, any vehicle lies above.
@@ -26,26 +29,33 @@ class Street:
 
     def __init__(self) -> None:
         """Nothing is known yet."""
-        self._grey = np.zeros((1, 1), np.float32)
+        self._grey = self._seen = np.zeros((1, 1), np.float32)
+        self._alike = np.zeros((1, 1), np.uint8)
         self._is_known: NDArray[np.bool_] = np.zeros((1, 1), np.bool_)
         self._looked_at: datetime | None = None
 
     def learn(self, image: ImageArray, now: datetime, taken_px: Sequence[FloatArray]) -> None:
-        """Take what shows between the boxes (shape (4,) each); once a second is enough."""
+        """Take what shows and stays between the boxes (shape (4,) each), once a second."""
         if self._looked_at is not None and timedelta(0) <= now - self._looked_at < _LOOK_EVERY:
             return
         self._looked_at = now
         grey = _small_grey(image)
         if grey.shape != self._grey.shape:
-            self._grey, self._is_known = grey.copy(), np.zeros(grey.shape, np.bool_)
+            self._grey, self._seen = grey.copy(), grey
+            self._alike = np.zeros(grey.shape, np.uint8)
+            self._is_known = np.zeros(grey.shape, np.bool_)
         is_free = np.ones(grey.shape, np.bool_)
         for box in taken_px:
             margin_px = _MARGIN_RATIO * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
             is_free[_window(box + margin_px, image)] = False
-        fresh = is_free & ~self._is_known
+        is_alike = is_free & (np.abs(grey - self._seen) < _ALIKE_LEVELS)
+        self._alike = np.where(is_alike, np.minimum(self._alike + 1, _LOOKS_ALIKE), 0)
+        self._seen = grey
+        is_street = self._alike == _LOOKS_ALIKE
+        fresh = is_street & ~self._is_known
         self._grey[fresh] = grey[fresh]
-        self._grey[is_free] += _LEARNING_RATE * (grey[is_free] - self._grey[is_free])
-        self._is_known |= is_free
+        self._grey[is_street] += _LEARNING_RATE * (grey[is_street] - self._grey[is_street])
+        self._is_known |= is_street
 
     def shows_at(self, image: ImageArray, place_px: FloatArray) -> bool | None:
         """Whether a place (box of shape (4,)) shows the street; None where that is not known."""

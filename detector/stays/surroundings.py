@@ -31,6 +31,13 @@ _NEAR_SIZES = 2.5
 _IN_LINE_SIZES = 0.6
 _LONGEST_QUEUE = 20
 
+# Wheels are hidden when so much of the lower edge is, by one who reaches so much farther down; what
+# is hidden is at most this share of what is seen.
+_HIDDEN_EDGE_RATIO = 0.5
+_NEARER_RATIO = 0.1
+_UNSEEN_RATIO = 0.5
+_EDGE_RATIO = 0.02
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -41,11 +48,14 @@ class Situation:
         is_alone: Nobody else stands close by.
         ahead_px: Boxes of shape (4,) of those who stand before it, one before the other, as far as
             it is known which way it is bound.
+        hidden_foot_px: How far from there its wheels may be, as x and y, where a nearer vehicle or
+            the picture's edge hides them; None where they are seen.
     """
 
     flow: PlaceFlow
     is_alone: bool
     ahead_px: tuple[FloatArray, ...] = ()
+    hidden_foot_px: tuple[float, float] | None = None
 
 
 class Surroundings:
@@ -60,6 +70,7 @@ class Surroundings:
     ) -> None:
         """Go on with what was known of the traffic; marked lanes tell which way one stands."""
         self._traffic = Traffic(flow, known_at)
+        self._boxes: FloatArray = np.empty((0, 4))
         self._lanes = lanes
         self._passings: dict[UUID, tuple[Passing, ...]] = {}
         self._own: dict[UUID, tuple[Drive, ...]] = {}
@@ -72,6 +83,7 @@ class Surroundings:
     def update(self, book: StayBook, tracked: TrackedDetections, now: datetime) -> None:
         """Take the vehicles of the next frame, after the book has taken them."""
         self._traffic.follow(tracked, now)
+        self._boxes = tracked.detections.xyxy_px
         places = np.array([stay.place_px for stay in book.stays]).reshape(-1, 4)
         for stay, passings in zip(book.stays, self._traffic.passings(places), strict=True):
             heading = stay.heading
@@ -96,15 +108,18 @@ class Surroundings:
         if known is not None and now - known[0] < _AGAIN_AFTER:
             return known[1]
         standing = book.standing_px(but=stay)
+        ahead = _queue_ahead(stay.place_px, standing, self._way(stay.place_px, stay.heading))
         situation = Situation(
             flow=self._traffic.place_flow(
                 stay.place_px,
                 self._passings.get(stay.episode_id, ()),
                 standing_px=standing,
+                ahead_px=ahead,
                 own=self._own.get(stay.episode_id, ()),
             ),
             is_alone=not any(_is_near(stay.place_px, box) for box in standing),
-            ahead_px=_queue_ahead(stay.place_px, standing, self._way(stay.place_px, stay.heading)),
+            ahead_px=ahead,
+            hidden_foot_px=_hidden_foot(stay.place_px, self._boxes, self._traffic.flow.size_px),
         )
         self._known[stay.episode_id] = (now, situation)
         return situation
@@ -114,7 +129,10 @@ class Surroundings:
         drive = self._traffic.drive(book.track_of(stay))
         own = self._own.get(stay.episode_id, ())
         if drive is not None and drive not in own:
-            self._own[stay.episode_id] = (*own, drive)[-_MAX_OWN:]
+            own = (*own, drive)[-_MAX_OWN:]
+            self._own[stay.episode_id] = own
+        if stay.is_reported:
+            self._traffic.parked(own, stay.place_px)
 
     def _way(self, place_px: FloatArray, heading: FloatArray | None) -> FloatArray | None:
         """Which way one who stands there is bound: as it drove in, else as its lane leads."""
@@ -154,6 +172,22 @@ def _is_same_way(passing: Passing, way: FloatArray | None) -> bool:
 def _is_near(place_px: FloatArray, other_px: FloatArray) -> bool:
     away_px = np.hypot(*np.subtract(ground_point(other_px), ground_point(place_px)))
     return bool(away_px <= _NEAR_SIZES * max(box_size_px(place_px), box_size_px(other_px)))
+
+
+def _hidden_foot(
+    place_px: FloatArray, boxes_px: FloatArray, size_px: tuple[int, int]
+) -> tuple[float, float] | None:
+    """Where its wheels are at the farthest, when they are out of sight."""
+    x1, y1, x2, y2 = (float(value) for value in place_px)
+    (x, y), width, height = ground_point(place_px), x2 - x1, y2 - y1
+    if min(x1, size_px[0] - x2) < _EDGE_RATIO * width:
+        return x + (width if x2 > size_px[0] - x1 else -width), y
+    shared = np.minimum(x2, boxes_px[:, 2]) - np.maximum(x1, boxes_px[:, 0])
+    is_before = (boxes_px[:, 1] < y2) & (y2 + _NEARER_RATIO * height < boxes_px[:, 3])
+    is_hidden = bool((is_before & (shared >= _HIDDEN_EDGE_RATIO * width)).any())
+    if is_hidden or size_px[1] - y2 < _EDGE_RATIO * height:
+        return x, y + _UNSEEN_RATIO * height
+    return None
 
 
 def _queue_ahead(

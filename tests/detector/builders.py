@@ -220,6 +220,8 @@ class ToldDetector:
 class ToldPlateReader:
     """A `PlateReader` that reads the given texts one after the other, then nothing."""
 
+    least_width_px = 120.0
+
     def __init__(self, *texts: str) -> None:
         self._texts = list(texts)
         self.calls = 0

@@ -68,7 +68,7 @@ def test_no_sighting_while_the_vehicle_is_not_seen(tmp_path: Path) -> None:
     def missed(t: float) -> Sequence[Box]:
         return [CAR_BOX] if t < 15 else []
 
-    bench = Bench(tmp_path, missed)
+    bench = Bench(tmp_path, missed, rests_when_still=False)
     for t in times(0, 90):
         bench.loop.step(a_frame(t, [CAR_BOX]))
     assert len(bench.said(ViolationSuspected)) == 1
@@ -109,6 +109,14 @@ def test_plate_reads_that_differ_leave_the_plate_doubtful_at_a_bounded_cost(
     bench.restart().run(0, 60)
     assert bench.said(ViolationOngoing)[-1].plate.status is PlateStatus.DOUBTFUL
     assert bench.reader.calls < 15
+
+
+def test_a_plate_that_shows_in_no_picture_is_given_up(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, lambda _: [WIDE_BOX])
+    bench.reader = ToldPlateReader(*["TAXI"] * 100)
+    bench.restart().run(0, 400)
+    assert bench.said(ViolationOngoing)[-1].plate.status is PlateStatus.UNREADABLE
+    assert bench.reader.calls == 10
 
 
 def test_another_plate_on_a_vehicle_found_again_is_another_episode(tmp_path: Path) -> None:

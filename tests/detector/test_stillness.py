@@ -75,9 +75,9 @@ def clocked(t: float) -> ImageArray:
 
 
 @pytest.mark.parametrize("sigma", [1.0, 4.0])
-def test_noise_alone_is_still_and_is_looked_at_every_few_seconds(sigma: float) -> None:
+def test_noise_alone_is_looked_at_a_few_times_and_then_every_few_seconds(sigma: float) -> None:
     looked = looks(noisy(sigma), 0, 30, vehicles=[CAR_BOX])
-    assert looked == [0, 5, 10, 15, 20, 25]
+    assert looked == [0, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 11.4, 16.4, 21.4, 26.4]
 
 
 @pytest.mark.parametrize("shift", [(4.0, 0.0), (0.0, 3.0)], ids=["aside", "down"])
@@ -116,9 +116,9 @@ def test_leaves_in_the_wind_say_nothing_after_a_time() -> None:
 def test_a_burnt_in_clock_of_seconds_says_nothing_after_a_time() -> None:
     stillness = Stillness()
     at_first = looks(clocked, 0, 10, stillness=stillness)
-    looks(clocked, 10, 90, stillness=stillness)
-    later = looks(clocked, 90, 120, stillness=stillness)
-    assert at_first == [*range(10)]
+    looks(clocked, 10, 300, stillness=stillness)
+    later = looks(clocked, 300, 330, stillness=stillness)
+    assert set(range(10)) <= set(at_first)
     # Now and then a digit that did not change for some looks makes it look once more.
     assert 6 <= len(later) <= 9
 
@@ -162,7 +162,8 @@ def test_a_picture_of_another_size_is_looked_at() -> None:
     stillness = Stillness()
     looks(street, 0, 2, stillness=stillness)
     assert not stillness.holds(street(2)[:200], at(2), NOBODY)
-    assert stillness.holds(street(2.2)[:200], at(2.2), NOBODY)
+    assert not stillness.holds(street(2.2)[:200], at(2.2), NOBODY)
+    assert stillness.holds(street(2.3)[:200], at(2.3), NOBODY)
 
 
 def test_a_clock_that_goes_back_is_looked_at() -> None:
@@ -179,6 +180,21 @@ def a_street_with_quiet_stretches() -> Street:
     return Street(
         parks, stays, *(way(lane, (begin, -160), (begin + 6, 240)) for begin in (12, 34, 50))
     )
+
+
+def test_a_vehicle_that_one_look_misses_stands_on_while_nothing_changes(tmp_path: Path) -> None:
+    looks_taken = 0
+
+    def flickers(_: float) -> Sequence[Box]:
+        nonlocal looks_taken
+        looks_taken += 1
+        return [CAR_BOX] if looks_taken == 2 else []
+
+    bench = Bench(tmp_path, flickers)
+    for t in times(0, 20):
+        bench.loop.step(a_frame(t, [CAR_BOX]))
+    assert len(bench.said(ViolationSuspected)) == 1
+    assert looks_taken < 12
 
 
 def test_a_loop_that_rests_says_the_same_for_far_fewer_looks(tmp_path: Path) -> None:

@@ -239,6 +239,31 @@ def test_a_place_of_the_kerb_lane_is_beside_traffic_and_a_queue_is_not() -> None
     assert in_lane.over == pytest.approx(3, abs=0.1)
 
 
+def test_how_many_others_drove_the_way_by_which_it_came() -> None:
+    in_lane, aside = way(CAR, (20, -140), (24, 0)), way(CAR, (23, 0), (24, -40))
+
+    def pulls_over(t: float) -> Box:
+        return moved(in_lane(t), 0, aside(t)[0] - CAR[0])
+
+    lane = [passes(CAR, start_s) for start_s in (0, 8)]
+    pulled_over = Road().show(0, 40, Street(pulls_over, *lane))
+    assert pulled_over.around(KERB).flow.on_its_way == pytest.approx(2, abs=0.1)
+    straight = Road().show(0, 14, Street(arrives(CAR), passes(moved(CAR, 0, 45), 0)))
+    assert straight.around(CAR).flow.on_its_way == 0
+    stood = Road().show(0, 14, Street(stands(CAR), passes(moved(CAR, 0, 45), 0)))
+    assert stood.around(CAR).flow.on_its_way is None
+
+
+def test_whether_those_before_it_stand_where_others_drive() -> None:
+    last: Box = (80.0, 100.0, 120.0, 130.0)
+    first = moved(last, 50, 0)
+    lane = [passes(last, start_s) for start_s in (0, 8)]
+    queue = Street(arrives(last, 24), arrives(first, 20), *lane)
+    assert Road().show(0, 40, queue).around(last).flow.ahead == pytest.approx(3, abs=0.1)
+    row = Street(arrives(last), stands(first))
+    assert Road().show(0, 14, row).around(last).flow.ahead == 0
+
+
 def test_a_situation_is_looked_at_again_after_a_second() -> None:
     road = Road().show(0, 9, Street(stands(CAR)))
     stay = road.the_stay()

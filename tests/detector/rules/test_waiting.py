@@ -61,7 +61,10 @@ def why(
         (a_situation(is_alone=False), 0, NotWaiting.PLACE),
         (a_situation(PlaceFlow(over=1.0, beside=1.0)), 0, NotWaiting.PLACE),
         (a_situation(PlaceFlow(over=1.9, beside=1.0)), 0, None),
-        (a_situation(PlaceFlow(over=4.0, beside=60.0)), 0, NotWaiting.PLACE),
+        (a_situation(PlaceFlow(over=11.0, beside=60.0)), 0, NotWaiting.PLACE),
+        (a_situation(PlaceFlow(over=13.0, beside=60.0)), 0, None),
+        (a_situation(PlaceFlow(ahead=2.0), is_alone=False), 0, None),
+        (a_situation(PlaceFlow(ahead=4.0, beside=60.0), is_alone=False), 0, NotWaiting.PLACE),
         (a_situation(IN_A_LANE), 0, None),
         (a_situation(IN_A_LANE), 1, None),
         (a_situation(IN_A_LANE), 2, NotWaiting.PASSED),
@@ -74,6 +77,9 @@ def why(
         "one strayed over the place",
         "two drove over the place a while ago",
         "few cut over it beside many",
+        "a fifth of the traffic drove over it",
+        "behind one who stands in a lane",
+        "behind one who stands beside all lanes",
         "on a lane, alone",
         "on a lane, passed by one",
         "on a lane, passed by two",
@@ -136,6 +142,28 @@ def test_in_a_zone_on_the_roadway(
     situation: Situation, passed_by: int, observed_s: float, expected: NotWaiting | None
 ) -> None:
     assert why(ROADWAY, situation, passed_by=passed_by, observed_s=observed_s) is expected
+
+
+@pytest.mark.parametrize(
+    ("others", "is_alone", "passed_by", "expected"),
+    [
+        (6.0, False, 3, NotWaiting.BESIDE_TRAFFIC),
+        (0.0, False, 9, None),
+        (0.0, True, 4, None),
+        (0.0, True, 5, NotWaiting.BESIDE_TRAFFIC),
+    ],
+    ids=[
+        "pulled over from a lane",
+        "came in a line of its own, among others",
+        "came in a line of its own, passed by few",
+        "came in a line of its own, stands alone",
+    ],
+)
+def test_one_who_came_where_nobody_else_drives_may_wait_in_a_lane_not_known_yet(
+    others: float, is_alone: bool, passed_by: int, expected: NotWaiting | None
+) -> None:
+    flow = PlaceFlow(over=0.0, in_line=0.0, beside=6.0, on_its_way=others)
+    assert why(ROADWAY, a_situation(flow, is_alone=is_alone), passed_by=passed_by) is expected
 
 
 @pytest.mark.parametrize("zone", [KERB, ROADWAY], ids=["kerb", "roadway"])

@@ -275,7 +275,7 @@ def watch_hour(seed: int, lasts_s: float = _HOUR_S) -> tuple[HourResult, ...]:
     plan = choose_plan(seed, lasts_s=lasts_s)
     stage = _Stage(plan, choose_view(np.random.default_rng([seed, 0x76696577])), seed)
     zones = {
-        "kerb": stage.camera.zone(plan.road.strip_m()),
+        "kerb": stage.camera.zone(plan.road.strip_m(wider_m=_ZONE_WIDER_M)),
         "roadway": stage.camera.zone(plan.road.roadway_m()),
     }
     truths = [TrafficTruth() for _ in DWELLS_S]
@@ -330,4 +330,7 @@ def _plate_in_sight(truth: TrafficTruth, seen: Sequence[SeenVehicle]) -> str | N
     """The plate of the vehicle that is parked in plain sight; scenes have one at a time."""
     plain = {one.vehicle_id for one in seen if one.hidden_ratio < 0.1}
     parked = [one for one in truth.standing if one.doing is Doing.PARKED]
-    return next((f"鄂A{(7919 * one.vehicle_id) % 100000:05d}" for one in parked if one.vehicle_id in plain), None)
+    return next(
+        (f"鄂A{(7919 * one.vehicle_id) % 100000:05d}" for one in parked if one.vehicle_id in plain),
+        None,
+    )

@@ -126,17 +126,13 @@ class Observer:
         return [stay.box_px for stay in self.book.in_place_now()]
 
     def _detect(self, frame: Frame) -> Detections:
-        """The vehicles outside the masks; those of the best look while nothing has changed."""
+        """The vehicles outside the masks; those seen last while nothing has changed."""
         is_still = self._rests and self._stillness.holds(
             frame.image, frame.captured_at, self._detections.xyxy_px
         )
         if is_still:
             return self._detections
-        found = _outside(self.shapes.masks_px, self._eyes.detector.detect([frame])[0])
-        is_same = self._rests and not self._stillness.has_changed
-        if is_same and found.confidence.sum() < self._detections.confidence.sum():
-            return self._detections
-        return found
+        return _outside(self.shapes.masks_px, self._eyes.detector.detect([frame])[0])
 
 
 def _outside(masks_px: Sequence[FloatArray], found: Detections) -> Detections:

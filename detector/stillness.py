@@ -30,17 +30,10 @@ _MARGIN_PX = 3
 
 
 class Stillness:
-    """Remembers the picture that the network saw last, and where pictures never rest.
-
-    Attributes:
-        has_changed: Whether the picture that was asked about last differs from that seen before.
-    """
-
-    has_changed: bool
+    """Remembers the picture that the network saw last, and where pictures never rest."""
 
     def __init__(self) -> None:
         """Nothing was seen yet."""
-        self.has_changed = True
         self._seen: ImageArray | None = None
         self._seen_at: datetime | None = None
         self._changed_at: datetime | None = None
@@ -61,14 +54,12 @@ class Stillness:
             self._restless = np.zeros(small.shape, np.float32)
             self._vehicles = np.ones(small.shape, np.float32)
             self._seen, self._seen_at, self._changed_at, self._before = small, at, at, at
-            self.has_changed = True
             return False
         apart = cv2.boxFilter(cv2.absdiff(small, self._seen), cv2.CV_32F, (3, 3))
         changed = (apart >= _CHANGED_LEVELS).astype(np.float32)
         is_noise = (self._restless > _RESTLESS_RATIO) & (self._vehicles < _VEHICLE_RATIO)
         self._learn_vehicles(vehicles_px * _WIDTH_PX / image.shape[1], at)
-        self.has_changed = bool((changed.astype(bool) & ~is_noise).any())
-        if self.has_changed:
+        if (changed.astype(bool) & ~is_noise).any():
             # Only what makes the network look is restless: a clock that ticks changes every time.
             self._restless += _LOOK_SHARE * (changed - self._restless)
             self._changed_at = at

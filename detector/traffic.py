@@ -47,15 +47,12 @@ class FlowMap:
 
     Attributes:
         counts: Shape (rows, columns) of square cells.
-        size_px: Width and height of the picture.
     """
 
     counts: Counts
-    size_px: tuple[int, int]
 
     def __init__(self, width_px: int, height_px: int, counts: Counts | None = None) -> None:
         """Begin without traffic, or go on with `counts` of a picture of the same form."""
-        self.size_px = (width_px, height_px)
         self._cell_px = width_px / _CELLS
         shape = (max(1, int(np.ceil(height_px / self._cell_px))), _CELLS)
         if counts is not None and counts.shape != shape:

@@ -24,7 +24,7 @@ _STRAY_VEHICLES = 0.5
 _STRAY_RATIO = 0.05
 
 _PASSED_BY = 3
-_PASSED_BY_ON_ITS_OWN_WAY = 5
+_PASSED_BY_IN_DOUBT = 5
 _PASSED_BY_WHERE_NOBODY_WAITS = 2
 _BESIDE_FOR_S = 30.0
 
@@ -91,14 +91,15 @@ def _is_marked(stay: Stay, lanes: Sequence[LanePolygon]) -> bool:
 def _stands_beside(stay: Stay, situation: Situation) -> bool:
     """Whether traffic drove past its place, and never over it nor on either side in its line.
 
-    One who came by a way that nobody else drove may wait, with those who stand close by, in a lane
-    that is not known yet.
+    One who was seen to come and stands close to others may wait with them in a lane that is not
+    known yet, all the more where nobody else drove the way by which it came.
     """
     flow = situation.flow
     strays = max(_STRAY_VEHICLES, _STRAY_RATIO * flow.beside)
     is_beside = flow.in_line is not None and max(flow.over, flow.in_line) <= strays
-    if not is_beside or stay.observed_s < _BESIDE_FOR_S:
+    if not is_beside or _is_driven(flow.ahead, flow) or stay.observed_s < _BESIDE_FOR_S:
         return False
-    if flow.on_its_way is None or flow.on_its_way > strays:
+    if flow.on_its_way is None:
         return stay.passed_by >= _PASSED_BY
-    return situation.is_alone and stay.passed_by >= _PASSED_BY_ON_ITS_OWN_WAY
+    doubts = (not situation.is_alone) + (flow.on_its_way <= strays)
+    return doubts < 2 and stay.passed_by >= (_PASSED_BY_IN_DOUBT if doubts else _PASSED_BY)

@@ -188,6 +188,11 @@ class StayBook:
         others = np.array(boxes).reshape(-1, 4)
         return others[iou(but.place_px, others) < SAME_PLACE_IOU]
 
+    def seen_lately_px(self) -> FloatArray:
+        """Boxes, shape (n, 4), of all who were followed in the last seconds."""
+        boxes = [one.last_box for one in self._tracks.motions.values()]
+        return np.array(boxes).reshape(-1, 4)
+
     def _ms_to(self, now: datetime) -> int:
         before = self._passed_at
         return 0 if before is None else max(int((now - before).total_seconds() * 1000), 0)

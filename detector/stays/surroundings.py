@@ -31,12 +31,11 @@ _NEAR_SIZES = 2.5
 _IN_LINE_SIZES = 0.6
 _LONGEST_QUEUE = 20
 
-# Wheels are hidden when so much of the lower edge is, by one who reaches so much farther down; what
-# is hidden is at most this share of what is seen.
+# Wheels are hidden when so much of the lower edge is, by one who begins about there and reaches
+# farther down; they are at most this share of the seen height below it.
 _HIDDEN_EDGE_RATIO = 0.5
-_NEARER_RATIO = 0.1
+_NEARER_RATIO = 0.2
 _UNSEEN_RATIO = 0.5
-_EDGE_RATIO = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +47,8 @@ class Situation:
         is_alone: Nobody else stands close by.
         ahead_px: Boxes of shape (4,) of those who stand before it, one before the other, as far as
             it is known which way it is bound.
-        hidden_foot_px: How far from there its wheels may be, as x and y, where a nearer vehicle or
-            the picture's edge hides them; None where they are seen.
+        hidden_foot_px: How far down its wheels may be, as x and y, where a nearer vehicle hides
+            them; None where they are seen.
     """
 
     flow: PlaceFlow
@@ -70,7 +69,6 @@ class Surroundings:
     ) -> None:
         """Go on with what was known of the traffic; marked lanes tell which way one stands."""
         self._traffic = Traffic(flow, known_at)
-        self._boxes: FloatArray = np.empty((0, 4))
         self._lanes = lanes
         self._passings: dict[UUID, tuple[Passing, ...]] = {}
         self._own: dict[UUID, tuple[Drive, ...]] = {}
@@ -83,7 +81,6 @@ class Surroundings:
     def update(self, book: StayBook, tracked: TrackedDetections, now: datetime) -> None:
         """Take the vehicles of the next frame, after the book has taken them."""
         self._traffic.follow(tracked, now)
-        self._boxes = tracked.detections.xyxy_px
         places = np.array([stay.place_px for stay in book.stays]).reshape(-1, 4)
         for stay, passings in zip(book.stays, self._traffic.passings(places), strict=True):
             heading = stay.heading
@@ -119,7 +116,9 @@ class Surroundings:
             ),
             is_alone=not any(_is_near(stay.place_px, box) for box in standing),
             ahead_px=ahead,
-            hidden_foot_px=_hidden_foot(stay.place_px, self._boxes, self._traffic.flow.size_px),
+            hidden_foot_px=_hidden_foot(
+                stay.place_px, np.vstack([standing, book.seen_lately_px()])
+            ),
         )
         self._known[stay.episode_id] = (now, situation)
         return situation
@@ -174,20 +173,15 @@ def _is_near(place_px: FloatArray, other_px: FloatArray) -> bool:
     return bool(away_px <= _NEAR_SIZES * max(box_size_px(place_px), box_size_px(other_px)))
 
 
-def _hidden_foot(
-    place_px: FloatArray, boxes_px: FloatArray, size_px: tuple[int, int]
-) -> tuple[float, float] | None:
-    """Where its wheels are at the farthest, when they are out of sight."""
+def _hidden_foot(place_px: FloatArray, boxes_px: FloatArray) -> tuple[float, float] | None:
+    """Where its wheels are at the lowest, when a nearer one hides them."""
     x1, y1, x2, y2 = (float(value) for value in place_px)
-    (x, y), width, height = ground_point(place_px), x2 - x1, y2 - y1
-    if min(x1, size_px[0] - x2) < _EDGE_RATIO * width:
-        return x + (width if x2 > size_px[0] - x1 else -width), y
-    shared = np.minimum(x2, boxes_px[:, 2]) - np.maximum(x1, boxes_px[:, 0])
-    is_before = (boxes_px[:, 1] < y2) & (y2 + _NEARER_RATIO * height < boxes_px[:, 3])
-    is_hidden = bool((is_before & (shared >= _HIDDEN_EDGE_RATIO * width)).any())
-    if is_hidden or size_px[1] - y2 < _EDGE_RATIO * height:
-        return x, y + _UNSEEN_RATIO * height
-    return None
+    shared_px = np.minimum(x2, boxes_px[:, 2]) - np.maximum(x1, boxes_px[:, 0])
+    edge_px = y2 + _NEARER_RATIO * (y2 - y1)
+    is_before = (boxes_px[:, 1] < edge_px) & (boxes_px[:, 3] > edge_px)
+    if not (is_before & (shared_px >= _HIDDEN_EDGE_RATIO * (x2 - x1))).any():
+        return None
+    return ground_point(place_px)[0], y2 + _UNSEEN_RATIO * (y2 - y1)
 
 
 def _queue_ahead(

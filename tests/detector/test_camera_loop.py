@@ -68,7 +68,7 @@ def test_no_sighting_while_the_vehicle_is_not_seen(tmp_path: Path) -> None:
     def missed(t: float) -> Sequence[Box]:
         return [CAR_BOX] if t < 15 else []
 
-    bench = Bench(tmp_path, missed, rests_when_still=False)
+    bench = Bench(tmp_path, missed)
     for t in times(0, 90):
         bench.loop.step(a_frame(t, [CAR_BOX]))
     assert len(bench.said(ViolationSuspected)) == 1

@@ -105,6 +105,7 @@ def test_in_a_zone_at_the_kerb(
         (a_situation(BESIDE_LANES), 3, 29, None),
         (a_situation(UNSEEN_LINE), 9, 60, None),
         (a_situation(PlaceFlow(over=0.0, in_line=6.0, beside=6.0)), 9, 60, None),
+        (a_situation(PlaceFlow(over=0.0, in_line=0.0, beside=6.0, ahead=6.0)), 9, 60, None),
         (
             a_situation(PlaceFlow(over=0.0, in_line=3.0, beside=60.0)),
             9,
@@ -131,6 +132,7 @@ def test_in_a_zone_at_the_kerb(
         "beside all lanes, not for long",
         "nothing is known of its line",
         "others drive in its line",
+        "behind one who stands in a lane",
         "few cut into its line",
         "some drive in its line",
         "one drove over its place",
@@ -147,19 +149,23 @@ def test_in_a_zone_on_the_roadway(
 @pytest.mark.parametrize(
     ("others", "is_alone", "passed_by", "expected"),
     [
-        (6.0, False, 3, NotWaiting.BESIDE_TRAFFIC),
+        (6.0, True, 3, NotWaiting.BESIDE_TRAFFIC),
+        (6.0, False, 4, None),
+        (6.0, False, 5, NotWaiting.BESIDE_TRAFFIC),
         (0.0, False, 9, None),
         (0.0, True, 4, None),
         (0.0, True, 5, NotWaiting.BESIDE_TRAFFIC),
     ],
     ids=[
         "pulled over from a lane",
+        "pulled over among others, passed by few",
+        "pulled over among others",
         "came in a line of its own, among others",
         "came in a line of its own, passed by few",
         "came in a line of its own, stands alone",
     ],
 )
-def test_one_who_came_where_nobody_else_drives_may_wait_in_a_lane_not_known_yet(
+def test_one_who_was_seen_to_come_may_wait_in_a_lane_that_is_not_known_yet(
     others: float, is_alone: bool, passed_by: int, expected: NotWaiting | None
 ) -> None:
     flow = PlaceFlow(over=0.0, in_line=0.0, beside=6.0, on_its_way=others)

@@ -1,6 +1,7 @@
 """What a place on the picture looks like, small enough to keep and to compare."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 from detector.detection import ImageArray
 from detector.geometry import FloatArray
 
-__all__ = ["Look", "View", "view_of"]
+__all__ = ["Look", "View"]
 
 _FLAT_LEVELS = 2.0
 _SHIFT = 3
@@ -56,12 +57,18 @@ class Look:
         return float(np.abs((first - first.mean()) - (second - second.mean())).mean())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
-    """One picture, ready to be looked at in several places."""
+    """One picture that may be looked at in several places."""
 
     image: ImageArray
-    small: FloatArray
+
+    @cached_property
+    def small(self) -> FloatArray:
+        """Shape (36, 64), grey levels of the whole picture."""
+        size = Look.SURROUNDINGS_SHAPE[::-1]
+        small = cv2.resize(self.image, size, interpolation=cv2.INTER_AREA)
+        return cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float64)
 
     def look_at(self, xyxy_px: FloatArray) -> Look | None:
         """What the box shows; None where it lies outside the picture or is next to nothing."""
@@ -80,12 +87,6 @@ class View:
             x1 * columns // width : -(-x2 * columns // width),
         ] = np.nan
         return Look(patch=patch.astype(np.uint8), surroundings=surroundings)
-
-
-def view_of(image: ImageArray) -> View:
-    """Prepare one picture."""
-    small = cv2.resize(image, Look.SURROUNDINGS_SHAPE[::-1], interpolation=cv2.INTER_AREA)
-    return View(image=image, small=cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float64))
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> float:

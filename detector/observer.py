@@ -100,18 +100,22 @@ class Observer:
     def look(self, frame: Frame) -> Observation:
         """Take the next frame."""
         now = frame.captured_at
+        is_still = self._rests and self._stillness.holds(frame.image, now, self._detections.xyxy_px)
         faults = self._health.look(
             frame.image,
             now,
             boxes_px=self._detections.xyxy_px,
             received_at=frame.received_at,
             plate_widths_px=[_PLATE_RATIO * (b[2] - b[0]) for b in self._standing_boxes()],
+            changed_at=self._stillness.changed_at,
         )
         if self._health.is_doubtful:
+            self._stillness.forget()
             self.book.pass_over(now, UnseenReason.IMPAIRED)
             is_blind = blinds(faults)
             return Observation(detections=self._detections, faults=faults, is_blind=is_blind)
-        self._detections = self._detect(frame)
+        if not is_still:
+            self._detections = self._detect(frame)
         tracked = self._eyes.tracker.update(self._detections, now)
         zones = [zone.polygon_px for zone in self.shapes.zones]
         departures = self.book.update(frame, tracked, watched_px=zones)
@@ -126,12 +130,7 @@ class Observer:
         return [stay.box_px for stay in self.book.in_place_now()]
 
     def _detect(self, frame: Frame) -> Detections:
-        """The vehicles outside the masks; those seen last while nothing has changed."""
-        is_still = self._rests and self._stillness.holds(
-            frame.image, frame.captured_at, self._detections.xyxy_px
-        )
-        if is_still:
-            return self._detections
+        """The vehicles outside the masks."""
         return _outside(self.shapes.masks_px, self._eyes.detector.detect([frame])[0])
 
 

@@ -30,13 +30,19 @@ _MARGIN_PX = 3
 
 
 class Stillness:
-    """Remembers the picture that the network saw last, and where pictures never rest."""
+    """Remembers the picture that the network saw last, and where pictures never rest.
+
+    Attributes:
+        changed_at: When more than noise changed last; None before the first picture.
+    """
+
+    changed_at: datetime | None
 
     def __init__(self) -> None:
         """Nothing was seen yet."""
         self._seen: ImageArray | None = None
         self._seen_at: datetime | None = None
-        self._changed_at: datetime | None = None
+        self.changed_at = None
         self._before: datetime | None = None
         self._restless = np.zeros((1, 1), np.float32)
         self._vehicles = np.zeros((1, 1), np.float32)
@@ -53,7 +59,7 @@ class Stillness:
         if self._seen is None or self._seen.shape != small.shape:
             self._restless = np.zeros(small.shape, np.float32)
             self._vehicles = np.ones(small.shape, np.float32)
-            self._seen, self._seen_at, self._changed_at, self._before = small, at, at, at
+            self._seen, self._seen_at, self.changed_at, self._before = small, at, at, at
             return False
         apart = cv2.boxFilter(cv2.absdiff(small, self._seen), cv2.CV_32F, (3, 3))
         changed = (apart >= _CHANGED_LEVELS).astype(np.float32)
@@ -62,11 +68,15 @@ class Stillness:
         if (changed.astype(bool) & ~is_noise).any():
             # Only what makes the network look is restless: a clock that ticks changes every time.
             self._restless += _LOOK_SHARE * (changed - self._restless)
-            self._changed_at = at
+            self.changed_at = at
         elif self._is_recent(at):
             return True
         self._seen, self._seen_at = small, at
         return False
+
+    def forget(self) -> None:
+        """The picture asked about last was not searched after all; the next one shall be."""
+        self._seen_at = None
 
     def _learn_vehicles(self, vehicles_px: FloatArray, at: datetime) -> None:
         """Note where vehicles are."""
@@ -80,10 +90,10 @@ class Stillness:
         self._vehicles += share * (vehicles - self._vehicles)
 
     def _is_recent(self, at: datetime) -> bool:
-        if self._seen_at is None or self._changed_at is None:
+        if self._seen_at is None or self.changed_at is None:
             return False
         # From look to look it waits twice as long.
-        pause = min(self._seen_at - self._changed_at, _LOOK_EVERY)
+        pause = min(self._seen_at - self.changed_at, _LOOK_EVERY)
         return timedelta(0) <= at - self._seen_at < pause
 
 

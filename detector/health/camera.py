@@ -17,6 +17,9 @@ from pipeline.events import CameraFault
 __all__ = ["CameraHealth"]
 
 _COMPARE_EVERY = timedelta(seconds=1)
+_COMPARE_STILL_EVERY = timedelta(seconds=5)
+# After a change it takes some looks until all faults that came with it are told.
+_STILL_AFTER = timedelta(seconds=15)
 _LEARNED_FROM = 6
 # After a gap only this much of it counts as seen.
 _LONGEST_STEP_S = 2.0
@@ -110,6 +113,7 @@ class CameraHealth:
         boxes_px: FloatArray,
         received_at: datetime | None = None,
         plate_widths_px: Sequence[float] = (),
+        changed_at: datetime | None = None,
     ) -> frozenset[CameraFault]:
         """Judge one frame and return the faults in force.
 
@@ -120,6 +124,8 @@ class CameraHealth:
             received_at: When it came, by this machine's clock; None for recordings.
             plate_widths_px: How wide the plates of the vehicles in the zones are about, as a
                 quarter of a vehicle's box: 0.44 m of 1.8 m.
+            changed_at: Since when it differs from others by noise alone, where that is known; it
+                need not be compared as often then.
         """
         picture = SmallPicture.of(image, boxes_px)
         self._fit_to(picture)
@@ -129,7 +135,9 @@ class CameraHealth:
         signs = self._signs_of(picture)
         if received_at is not None and abs(received_at - at) > _CLOCK_ERROR:
             signs.add(CameraFault.CLOCK_WRONG)
-        if self._compared_at is None or not timedelta() <= at - self._compared_at < _COMPARE_EVERY:
+        is_still = changed_at is not None and at - changed_at >= _STILL_AFTER
+        every = _COMPARE_STILL_EVERY if is_still and self._comparison else _COMPARE_EVERY
+        if self._compared_at is None or not timedelta() <= at - self._compared_at < every:
             self._compared_at = at
             self._compare(picture, is_good=not blinds(signs))
         if self._comparison is not None:

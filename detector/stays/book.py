@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from detector.appearance import Look, View, view_of
+from detector.appearance import Look, View
 from detector.geometry import FloatArray, covered_ratio, ground_point, iou, polygon_contains
 from detector.motion import Motion, shift_ratio
 from detector.sources import Frame
@@ -205,7 +205,7 @@ class StayBook:
             covered = covered_ratio(places[:, None], boxes[None])
         return _Sight(
             now=frame.captured_at,
-            view=view_of(frame.image),
+            view=View(image=frame.image),
             boxes=boxes,
             tracks=tracked.track_id.tolist(),
             covered={stay.episode_id: covered[row] for row, stay in enumerate(stays)},

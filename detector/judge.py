@@ -130,6 +130,9 @@ class Judge:
         is_due = (frame.captured_at - since).total_seconds() >= zone.shape.sighting_every_s
         if not is_due or not self._rule.is_in_force(zone, frame.captured_at):
             return
+        # A track may slip to one that hides it: the picture must show the vehicle itself.
+        if not self._book.is_shown(stay, frame.image):
+            return
         stay = self._read_plate(stay, frame)
         self._book.amend(replace(stay, evidence_at=frame.captured_at))
         if plate_differs(stay) is None:

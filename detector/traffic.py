@@ -34,12 +34,15 @@ _DRIVEN_SIZES = 2.0
 _HEADING_SIZES = 0.5
 _SWEEP_SIZES = 0.3
 _ENDED_AFTER = timedelta(seconds=4)
+_KEPT_FOR = timedelta(seconds=10)
+_STOOD_FOR = timedelta(seconds=2)
 _TWO_WHEELED = frozenset({VehicleClass.MOTORCYCLE, VehicleClass.BICYCLE})
 
 # Two lanes aside, in sizes of the smaller of the two: they are at the same distance.
 _BESIDE_SIZES = 2.5
 _FREE_SIZES = 4.0
 _TAKEN_IOU = 0.1
+_AT_IOU = 0.5
 
 
 class FlowMap:
@@ -96,7 +99,10 @@ class Drive:
     Attributes:
         boxes: Its boxes, shape (4,) each, at steps of a quarter of its size.
         mask: The cells it drove over.
+        began_at: When it was seen first.
         seen_at: When it was seen last.
+        stepped_at: When it made its last step.
+        stood_at_first: Whether it stood for a while before it drove.
         has_stepped: Whether it has moved by a step since the last frame.
         has_driven: Whether it truly came from one place to another.
         counted_at: When it ended and became part of the flow; None before.
@@ -105,14 +111,20 @@ class Drive:
 
     boxes: list[FloatArray]
     mask: Mask
+    began_at: datetime
     seen_at: datetime
+    stepped_at: datetime
+    stood_at_first: bool = False
     parked_px: FloatArray | None = None
     has_stepped: bool = False
     has_driven: bool = False
     counted_at: datetime | None = None
 
-    def take(self, box_px: FloatArray) -> None:
+    def take(self, box_px: FloatArray, now: datetime) -> None:
         """Go on to a box (shape (4,)); it has driven once it came truly from place to place."""
+        if len(self.boxes) == 1:
+            self.stood_at_first = now - self.began_at >= _STOOD_FOR
+        self.stepped_at = now
         self.boxes.append(box_px)
         driven_px = _distance_px(self.boxes[0], box_px)
         self.has_driven |= driven_px >= _DRIVEN_SIZES * box_size_px(box_px)
@@ -175,6 +187,7 @@ class Traffic:
         """Add to `flow`, which was known at an instant."""
         self.flow = flow
         self._drives: dict[int, Drive] = {}
+        self._ended: list[Drive] = []
         self._stepping: list[Drive] = []
         self._followed_at = known_at
 
@@ -191,6 +204,7 @@ class Traffic:
             drive.has_stepped &= drive.seen_at == now
             if now - drive.seen_at > _ENDED_AFTER:
                 self._end(track_id)
+        self._ended = [one for one in self._ended if now - one.seen_at <= _KEPT_FOR]
         self._stepping = [d for d in self._drives.values() if d.has_stepped and d.has_driven]
 
     def passings(self, places_px: FloatArray) -> list[list[Passing]]:
@@ -223,6 +237,11 @@ class Traffic:
     def drive(self, track_id: int) -> Drive | None:
         """The way of a track through the picture, which may go on."""
         return self._drives.get(track_id)
+
+    def arrivals(self, place_px: FloatArray) -> list[Drive]:
+        """The ways that lately led to a place (box of shape (4,)): its track may have been lost."""
+        drives = (*self._ended, *self._drives.values())
+        return [one for one in drives if _is_at(one.boxes[-1], place_px)]
 
     def place_flow(
         self,
@@ -275,7 +294,9 @@ class Traffic:
         drive = self._drives.get(track_id)
         if drive is None:
             mask = np.zeros(self.flow.counts.shape, np.bool_)
-            self._drives[track_id] = Drive(boxes=[box], mask=mask, seen_at=now)
+            self._drives[track_id] = Drive(
+                boxes=[box], mask=mask, began_at=now, seen_at=now, stepped_at=now
+            )
             return
         last, size_px = drive.boxes[-1], box_size_px(box)
         step_px = _distance_px(last, box)
@@ -284,21 +305,27 @@ class Traffic:
             return
         for share in np.linspace(0, 1, 1 + int(np.ceil(step_px / (_SWEEP_SIZES * size_px)))):
             drive.mask[self.flow.core(last + share * (box - last))] = True
-        drive.take(box)
+        drive.take(box, now)
 
     def _lane(self, drive: Drive) -> Mask:
-        """The cells that it drove over, without those that it parked on."""
+        """The cells that it drove over, without those that it parked on or stood on at first."""
         lane = drive.mask.copy()
         if drive.parked_px is not None:
             lane[self.flow.footprint(drive.parked_px)] = False
+        if drive.stood_at_first:
+            lane[self.flow.footprint(drive.boxes[0])] = False
         return lane
 
     def _end(self, track_id: int) -> None:
         drive = self._drives.pop(track_id)
         if drive.has_driven:
             drive.mask = self._lane(drive)
+            if drive.seen_at - drive.stepped_at >= _STOOD_FOR:
+                # Lost where it stood: nobody saw that it drove through.
+                drive.mask[self.flow.footprint(drive.boxes[-1])] = False
             self.flow.counts = self.flow.counts + drive.mask
             drive.counted_at = self._followed_at
+        self._ended.append(drive)
 
 
 def _fading(elapsed: timedelta) -> np.float32:
@@ -335,6 +362,10 @@ def _way_to(place_px: FloatArray, own: Sequence[Drive]) -> list[FloatArray]:
         for box in drive.boxes
         if 1 <= _distance_px(box, place_px) / box_size_px(box) <= _FREE_SIZES
     ]
+
+
+def _is_at(box_px: FloatArray, place_px: FloatArray) -> bool:
+    return float(iou(box_px, place_px)) >= _AT_IOU
 
 
 def _grounds(boxes_px: FloatArray) -> FloatArray:

@@ -58,18 +58,26 @@ def _why_parked(
     is_passed = stay.passed_by >= _PASSED_BY_WHERE_NOBODY_WAITS
     if situation.is_alone and is_passed and not zone.shape.is_roadway:
         return NotWaiting.PASSED
-    is_passed_often = situation.is_alone or stay.passed_by >= _PASSED_BY
-    if stay.observed_s >= LONGEST_HOLD_S and is_passed_often:
-        return NotWaiting.OUTLASTED
-    return None
+    return NotWaiting.OUTLASTED if _has_outlasted(stay, situation) else None
 
 
 def _why_blocking(stay: Stay, situation: Situation, zone: Zone) -> NotWaiting | None:
     """Those before it stand beyond the junction; else it may wait for its turn."""
-    points = (ground_point(box) for box in situation.ahead_px)
+    points = (ground_point(box) for box in situation.ahead_px or ())
     if any(not polygon_contains(zone.polygon_px, point) for point in points):
         return NotWaiting.HELD_AHEAD
     return NotWaiting.OUTLASTED if stay.observed_s >= LONGEST_HOLD_S else None
+
+
+def _has_outlasted(stay: Stay, situation: Situation) -> bool:
+    """Whether it has stood longer than any light holds traffic, and nobody stands before it.
+
+    Who stands behind another may wait for that one, however long, even while a third drives by.
+    """
+    if stay.observed_s < LONGEST_HOLD_S:
+        return False
+    is_first = situation.ahead_px is not None and not situation.ahead_px
+    return situation.is_alone or (is_first and stay.passed_by >= _PASSED_BY)
 
 
 def _is_surely_in(zone: Zone, situation: Situation) -> bool:

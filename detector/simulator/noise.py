@@ -32,6 +32,7 @@ class SeenVehicle:
         visible_px: Shape (4,), what is hidden by nothing nearer; all zeros where nothing is.
         hidden_ratio: Share of `box_px` that nearer vehicles hide.
         is_moving: Whether it moves.
+        is_cut: Whether the picture's edge cuts it.
     """
 
     vehicle_id: int
@@ -40,6 +41,7 @@ class SeenVehicle:
     visible_px: FloatArray
     hidden_ratio: float
     is_moving: bool
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

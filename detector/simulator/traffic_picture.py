@@ -65,6 +65,7 @@ class TrafficCamera:
         """The vehicles in view, the nearest first, with what of them is hidden."""
         seen: list[SeenVehicle] = []
         placed, boxes = self._place(vehicles)
+        edges = np.array([0, 0, self.view.width_px, self.view.height_px])
         for vehicle, box in zip(placed, boxes, strict=True):
             hidden_ratio, visible = _visible_part(box, boxes[: len(seen)])
             seen.append(
@@ -75,6 +76,7 @@ class TrafficCamera:
                     visible_px=visible,
                     hidden_ratio=hidden_ratio,
                     is_moving=vehicle.rest_since_s is None,
+                    is_cut=bool((box == edges).any()),
                 )
             )
         return tuple(seen)

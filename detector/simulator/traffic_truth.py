@@ -26,6 +26,8 @@ _HIDDEN_RATIO = 0.7
 _EARLY_S = 2.0
 _DEPARTURE_WITHIN_S = 20.0
 _STEP_AWAY_M = 1.0
+# What is said as it drives off is said of its stay: motion is measured over seconds.
+_JUST_LEFT_S = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class TrueStay:
     Attributes:
         front_m: Where it stands, along its lane.
         until_s: When it was a step away from there; None while it stands.
-        plain_s: For how long it stood in plain sight.
+        plain_s: For how long it stood whole and in plain sight.
         sight_s: The same, and hidden in part.
         left_hidden: Whether it left unseen.
         suspected_s: Of each episode said of it: how long it had stood in sight by then.
@@ -94,6 +96,7 @@ class TrafficTruth:
         self._standing: dict[int, TrueStay] = {}
         self._of_episode: dict[UUID, TrueStay] = {}
         self._hidden: dict[int, float] = {}
+        self._cut: set[int] = set()
         self._places: dict[int, FloatArray] = {}
 
     @property
@@ -117,12 +120,15 @@ class TrafficTruth:
             if vehicle.errand_until_s is not None and vehicle.vehicle_id not in self._standing:
                 self._begin(vehicle, now_s)
         self._hidden = {one.vehicle_id: one.hidden_ratio for one in seen}
+        # Where one stands whose wheels are outside the picture, nobody can say.
+        self._cut = {one.vehicle_id for one in seen if one.is_cut}
         self._places |= {
             one.vehicle_id: one.box_px for one in seen if one.vehicle_id in self._standing
         }
         for vehicle_id, stay in self._standing.items():
             hidden_ratio = self._hidden.get(vehicle_id, 1.0)
-            stay.plain_s += STEP_S * (hidden_ratio < _PLAIN_RATIO)
+            is_plain = hidden_ratio < _PLAIN_RATIO and vehicle_id not in self._cut
+            stay.plain_s += STEP_S * is_plain
             stay.sight_s += STEP_S * (hidden_ratio <= _HIDDEN_RATIO)
 
     def hear(
@@ -165,8 +171,9 @@ class TrafficTruth:
         vehicles: Sequence[Vehicle],
         owner: int | None,
     ) -> None:
-        stay = self._standing.get(owner) if owner is not None else None
-        if stay is not None:
+        own = (one for one in reversed(self.stays) if one.vehicle_id == owner)
+        stay = next(own, None)
+        if stay is not None and (stay.until_s is None or now_s - stay.until_s <= _JUST_LEFT_S):
             self._of_episode[event.episode_id] = stay
             stay.suspected_s.setdefault(event.episode_id, stay.sight_s)
             return

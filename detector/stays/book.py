@@ -17,7 +17,14 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from detector.appearance import Look, View
-from detector.geometry import FloatArray, covered_ratio, ground_point, iou, polygon_contains
+from detector.geometry import (
+    FloatArray,
+    ImageArray,
+    covered_ratio,
+    ground_point,
+    iou,
+    polygon_contains,
+)
 from detector.motion import Motion, shift_ratio
 from detector.sources import Frame
 from detector.stays.place import (
@@ -29,6 +36,7 @@ from detector.stays.place import (
     is_replaced,
     is_unmoved,
     likeness,
+    whole_place,
 )
 from detector.stays.stay import Departure, Stay
 from detector.stays.street import Street
@@ -60,6 +68,8 @@ _EMPTY_AFTER_DRIVING_OFF = timedelta(seconds=1)
 _FORGET_UNREPORTED_AFTER = timedelta(minutes=10)
 _FORGET_AFTER = timedelta(hours=24)
 _STRANGER_AFTER = timedelta(minutes=10)
+# Less alike may be because something hides a part of it; learnt at once, that would add up.
+_SAME_LOOK = 0.9
 _NEW_LOOK_AFTER = timedelta(seconds=10)
 _LOOK_EVERY = timedelta(seconds=1)
 
@@ -176,6 +186,10 @@ class StayBook:
             attention.unseen_ms[reason] += self._ms_to(now)
         self._passed_at = now
 
+    def is_shown(self, stay: Stay, image: ImageArray) -> bool:
+        """Whether what a picture shows in its place looks like its vehicle."""
+        return likeness(stay, View(image=image)) >= SAME_VEHICLE
+
     def track_of(self, stay: Stay) -> int:
         """The track that follows the stay's vehicle now; -1 when none does."""
         attention = self._attention.get(stay.episode_id)
@@ -289,7 +303,7 @@ class StayBook:
         if sight.is_covered(stay, but=row) or not is_unmoved(stay.place_px, sight.boxes[row]):
             return stay.look
         attention.looked_at = now
-        if likeness(stay, sight.view) >= SAME_VEHICLE:
+        if likeness(stay, sight.view) >= _SAME_LOOK:
             attention.looks_new_since = None
         elif attention.looks_new_since is None:
             attention.looks_new_since = now
@@ -377,19 +391,25 @@ class StayBook:
             is_watched = any(polygon_contains(zone, ground_point(place)) for zone in watched_px)
             if not is_watched or self._moves_up(track_id, place, sight.view):
                 continue
-            if self._is_free(place, motion, sight, row):
+            if self._is_free(place, track_id, sight, row):
                 kind = self._tracks.kind(track_id)
                 episode_id = self._begin(motion, kind, place, sight.view)
                 self._attention[episode_id].track_id = track_id
 
-    def _is_free(self, place: FloatArray, motion: Motion, sight: _Sight, row: int) -> bool:
+    def _is_free(self, place: FloatArray, track_id: int, sight: _Sight, row: int) -> bool:
         """Whether a new stay may begin in a place, because no open one can be the vehicle's."""
-        holders = [stay for stay in self.stays if holds(stay, place)]
+        motion = self._tracks.motions[track_id]
+        whole = whole_place(place, np.delete(sight.boxes, row, axis=0))
+        places = [place] if whole is None else [place, whole]
+        holders = [stay for stay in self.stays if any(holds(stay, one) for one in places)]
         for stay in holders:
             # One that began in this very frame is not in the sight yet; it was seen just now.
             is_new = stay.episode_id not in sight.covered
             is_covered = is_new or sight.is_covered(stay, but=row)
-            if not is_replaced(stay, motion, sight.view, is_covered=is_covered):
+            there_since = self._tracks.there_since(track_id, stay.place_px)
+            if not is_replaced(
+                stay, motion, sight.view, there_since=there_since, is_covered=is_covered
+            ):
                 return False
         self._forget_long_unseen(holders, motion.last_at)
         return True

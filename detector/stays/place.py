@@ -1,7 +1,9 @@
 """What one picture says of the place of a stay: is its vehicle there, hidden, or another one?"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import numpy as np
 
 from detector.appearance import Look, View
 from detector.geometry import FloatArray, covered_ratio, iou, stands_within
@@ -17,6 +19,7 @@ __all__ = [
     "is_replaced",
     "is_unmoved",
     "likeness",
+    "whole_place",
 ]
 
 COVERED_RATIO = 0.4
@@ -27,6 +30,15 @@ SAME_VEHICLE = 0.75
 # What a vehicle looks like is learnt only while it stands just where it came to rest.
 _UNMOVED_RATIO = 0.1
 _INSIDE_RATIO = 0.9
+
+# Wheels are hidden when so much of the lower edge is, by one who begins about there and reaches
+# farther down; they are at most this share of the seen height below it.
+_HIDDEN_EDGE_RATIO = 0.5
+_NEARER_RATIO = 0.2
+_UNSEEN_RATIO = 0.5
+
+# Nobody drives off and another parks in the place within this, unseen.
+_SWAP = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
@@ -53,6 +65,25 @@ def _is_part(box_px: FloatArray, place_px: FloatArray) -> bool:
     return is_inside and is_unmoved(place_px, box_px)
 
 
+def whole_place(place_px: FloatArray, boxes_px: FloatArray) -> FloatArray | None:
+    """A place (shape (4,)) down to where its wheels may be, where a nearer one hides them.
+
+    Args:
+        place_px: What is seen of it.
+        boxes_px: Shape (n, 4), all others.
+
+    Returns:
+        Shape (4,); None where its wheels are seen.
+    """
+    x1, y1, x2, y2 = (float(value) for value in place_px)
+    shared_px = np.minimum(x2, boxes_px[:, 2]) - np.maximum(x1, boxes_px[:, 0])
+    edge_px = y2 + _NEARER_RATIO * (y2 - y1)
+    is_before = (boxes_px[:, 1] < edge_px) & (boxes_px[:, 3] > edge_px)
+    if not (is_before & (shared_px >= _HIDDEN_EDGE_RATIO * (x2 - x1))).any():
+        return None
+    return np.array([x1, y1, x2, y2 + _UNSEEN_RATIO * (y2 - y1)])
+
+
 def is_unmoved(place: FloatArray, box: FloatArray) -> bool:
     """Whether a box (shape (4,)) lies just where its vehicle came to rest."""
     return shift_ratio(place, box) <= _UNMOVED_RATIO
@@ -66,8 +97,20 @@ def likeness(stay: Stay, view: View) -> float:
     return 0.0 if look is None else stay.vehicle_likeness(look)
 
 
-def is_replaced(stay: Stay, motion: Motion, view: View, *, is_covered: bool) -> bool:
-    """Whether one that has come to rest is plainly not the vehicle of a stay in its place."""
-    if stay.last_seen_at >= motion.first_at or is_covered:
+def is_replaced(
+    stay: Stay, motion: Motion, view: View, *, there_since: datetime | None, is_covered: bool
+) -> bool:
+    """Whether one that has come to rest is plainly not the vehicle of a stay in its place.
+
+    Args:
+        stay: The stay, whose vehicle is not seen now.
+        motion: How the one that rests moved.
+        view: The picture.
+        there_since: Since when it has been followed, if it has been there all the time; None when
+            it was seen to come.
+        is_covered: Whether another vehicle hides much of the place.
+    """
+    gone_by = motion.first_at if there_since is None else there_since - _SWAP
+    if stay.last_seen_at >= gone_by or is_covered:
         return False
     return likeness(stay, view) < SAME_VEHICLE

@@ -14,6 +14,7 @@ import numpy as np
 from detector.camera_config import LanePolygon
 from detector.geometry import FloatArray, box_size_px, ground_point, polygon_contains
 from detector.stays.book import StayBook
+from detector.stays.place import whole_place
 from detector.stays.stay import Stay
 from detector.tracking import TrackedDetections
 from detector.traffic import Counts, Drive, FlowMap, Passing, PlaceFlow, Traffic
@@ -30,12 +31,8 @@ _AGAIN_AFTER = timedelta(seconds=1)
 _NEAR_SIZES = 2.5
 _IN_LINE_SIZES = 0.6
 _LONGEST_QUEUE = 20
-
-# Wheels are hidden when so much of the lower edge is, by one who begins about there and reaches
-# farther down; they are at most this share of the seen height below it.
-_HIDDEN_EDGE_RATIO = 0.5
-_NEARER_RATIO = 0.2
-_UNSEEN_RATIO = 0.5
+# For so long it is remembered that one's wheels were hidden: the network may miss who hides them.
+_HIDDEN_FOR = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +42,15 @@ class Situation:
     Attributes:
         flow: What the flow says of its place.
         is_alone: Nobody else stands close by.
-        ahead_px: Boxes of shape (4,) of those who stand before it, one before the other, as far as
-            it is known which way it is bound.
+        ahead_px: Boxes of shape (4,) of those who stand before it, one before the other; None where
+            it is not known which way it is bound.
         hidden_foot_px: How far down its wheels may be, as x and y, where a nearer vehicle hides
             them; None where they are seen.
     """
 
     flow: PlaceFlow
     is_alone: bool
-    ahead_px: tuple[FloatArray, ...] = ()
+    ahead_px: tuple[FloatArray, ...] | None = None
     hidden_foot_px: tuple[float, float] | None = None
 
 
@@ -73,6 +70,7 @@ class Surroundings:
         self._passings: dict[UUID, tuple[Passing, ...]] = {}
         self._own: dict[UUID, tuple[Drive, ...]] = {}
         self._known: dict[UUID, tuple[datetime, Situation]] = {}
+        self._hidden: dict[UUID, tuple[datetime, tuple[float, float]]] = {}
 
     def flow_counts(self) -> Counts:
         """Where vehicles drive, without those who stand here now: how they came does not count."""
@@ -84,11 +82,12 @@ class Surroundings:
         places = np.array([stay.place_px for stay in book.stays]).reshape(-1, 4)
         for stay, passings in zip(book.stays, self._traffic.passings(places), strict=True):
             heading = stay.heading
-            if stay.episode_id not in self._passings:
+            is_new = stay.episode_id not in self._passings
+            self._know_own(stay, book, is_new=is_new)
+            if is_new:
                 self._passings[stay.episode_id] = ()
-                arrival = self._traffic.drive(book.track_of(stay))
-                heading = arrival.heading() if arrival and heading is None else heading
-            self._know_own(stay, book)
+                if heading is None:
+                    heading = self._arrived_by(stay)
             way = self._way(stay.place_px, heading) if passings else None
             parallel = [one for one in passings if _is_parallel(one, way, stay.place_px)]
             same = sum(_is_same_way(one, way) for one in parallel)
@@ -105,33 +104,48 @@ class Surroundings:
         if known is not None and now - known[0] < _AGAIN_AFTER:
             return known[1]
         standing = book.standing_px(but=stay)
-        ahead = _queue_ahead(stay.place_px, standing, self._way(stay.place_px, stay.heading))
+        way = self._way(stay.place_px, stay.heading)
+        ahead = _queue_ahead(stay.place_px, standing, way) if way is not None else None
         situation = Situation(
             flow=self._traffic.place_flow(
                 stay.place_px,
                 self._passings.get(stay.episode_id, ()),
                 standing_px=standing,
-                ahead_px=ahead,
+                ahead_px=ahead or (),
                 own=self._own.get(stay.episode_id, ()),
             ),
             is_alone=not any(_is_near(stay.place_px, box) for box in standing),
             ahead_px=ahead,
-            hidden_foot_px=_hidden_foot(
-                stay.place_px, np.vstack([standing, book.seen_lately_px()])
-            ),
+            hidden_foot_px=self._hidden_foot(stay, standing, book, now),
         )
         self._known[stay.episode_id] = (now, situation)
         return situation
 
-    def _know_own(self, stay: Stay, book: StayBook) -> None:
+    def _hidden_foot(
+        self, stay: Stay, standing_px: FloatArray, book: StayBook, now: datetime
+    ) -> tuple[float, float] | None:
+        """Where its wheels may be, if they are hidden or were a moment ago."""
+        whole = whole_place(stay.place_px, np.vstack([standing_px, book.seen_lately_px()]))
+        if whole is not None:
+            self._hidden[stay.episode_id] = (now, ground_point(whole))
+        hidden_at, foot_px = self._hidden.get(stay.episode_id, (None, None))
+        return foot_px if hidden_at is not None and now - hidden_at <= _HIDDEN_FOR else None
+
+    def _know_own(self, stay: Stay, book: StayBook, *, is_new: bool) -> None:
         """Keep the ways of its tracks, which end when the tracker loses it."""
-        drive = self._traffic.drive(book.track_of(stay))
-        own = self._own.get(stay.episode_id, ())
-        if drive is not None and drive not in own:
-            own = (*own, drive)[-_MAX_OWN:]
-            self._own[stay.episode_id] = own
+        place_px, followed = stay.place_px, self._traffic.drive(book.track_of(stay))
+        found = [*(self._traffic.arrivals(place_px) if is_new else ()), followed]
+        known = self._own.get(stay.episode_id, ())
+        fresh = (one for one in found if one is not None)
+        own = tuple(dict.fromkeys((*known, *fresh)))[-_MAX_OWN:]
+        self._own[stay.episode_id] = own
         if stay.is_reported:
-            self._traffic.parked(own, stay.place_px)
+            self._traffic.parked(own, place_px)
+
+    def _arrived_by(self, stay: Stay) -> FloatArray | None:
+        """Which way it drove in: its last way that says so."""
+        headings = (drive.heading() for drive in reversed(self._own[stay.episode_id]))
+        return next((one for one in headings if one is not None), None)
 
     def _way(self, place_px: FloatArray, heading: FloatArray | None) -> FloatArray | None:
         """Which way one who stands there is bound: as it drove in, else as its lane leads."""
@@ -146,6 +160,7 @@ class Surroundings:
             open_ids = {stay.episode_id for stay in book.stays}
             self._passings = {k: v for k, v in self._passings.items() if k in open_ids}
             self._known = {k: v for k, v in self._known.items() if k in open_ids}
+            self._hidden = {k: v for k, v in self._hidden.items() if k in open_ids}
             self._own = {k: v for k, v in self._own.items() if k in open_ids}
 
 
@@ -173,24 +188,13 @@ def _is_near(place_px: FloatArray, other_px: FloatArray) -> bool:
     return bool(away_px <= _NEAR_SIZES * max(box_size_px(place_px), box_size_px(other_px)))
 
 
-def _hidden_foot(place_px: FloatArray, boxes_px: FloatArray) -> tuple[float, float] | None:
-    """Where its wheels are at the lowest, when a nearer one hides them."""
-    x1, y1, x2, y2 = (float(value) for value in place_px)
-    shared_px = np.minimum(x2, boxes_px[:, 2]) - np.maximum(x1, boxes_px[:, 0])
-    edge_px = y2 + _NEARER_RATIO * (y2 - y1)
-    is_before = (boxes_px[:, 1] < edge_px) & (boxes_px[:, 3] > edge_px)
-    if not (is_before & (shared_px >= _HIDDEN_EDGE_RATIO * (x2 - x1))).any():
-        return None
-    return ground_point(place_px)[0], y2 + _UNSEEN_RATIO * (y2 - y1)
-
-
 def _queue_ahead(
-    place_px: FloatArray, standing_px: FloatArray, way: FloatArray | None
+    place_px: FloatArray, standing_px: FloatArray, way: FloatArray
 ) -> tuple[FloatArray, ...]:
     """Those who stand before it, nearest first."""
     queue: list[FloatArray] = []
     place = place_px
-    while way is not None and len(queue) < _LONGEST_QUEUE:
+    while len(queue) < _LONGEST_QUEUE:
         ahead = _nearest_ahead(place, standing_px, way)
         if ahead is None:
             break

@@ -26,6 +26,7 @@ class Tracks:
         """Begin without tracks."""
         self._motions: dict[int, Motion] = {}
         self._kinds: dict[int, Counter[int]] = {}
+        self._began: dict[int, tuple[datetime, FloatArray]] = {}
 
     @property
     def motions(self) -> Mapping[int, Motion]:
@@ -37,7 +38,9 @@ class Tracks:
         for row, track_id in enumerate(tracked.track_id.tolist()):
             if track_id >= 0:
                 motion = self._motions.setdefault(track_id, Motion())
-                motion.add(now, tracked.detections.xyxy_px[row])
+                box = tracked.detections.xyxy_px[row]
+                motion.add(now, box)
+                self._began.setdefault(track_id, (now, box))
                 kind = int(tracked.detections.class_id[row])
                 self._kinds.setdefault(track_id, Counter())[kind] += 1
         self._motions = {
@@ -46,6 +49,7 @@ class Tracks:
             if now - motion.last_at <= MOTION_WINDOW
         }
         self._kinds = {track_id: self._kinds[track_id] for track_id in self._motions}
+        self._began = {track_id: self._began[track_id] for track_id in self._motions}
 
     def kind(self, track_id: int) -> VehicleClass:
         """What the vehicle was mostly seen as."""
@@ -77,6 +81,11 @@ class Tracks:
         if motion is None or motion.last_at < now or not _is_elsewhere(motion.last_box, place_px):
             return None
         return motion.last_box
+
+    def there_since(self, track_id: int, place_px: FloatArray) -> datetime | None:
+        """When the track began, if it began at the place; None when it came from elsewhere."""
+        began_at, box = self._began[track_id]
+        return None if _is_elsewhere(box, place_px) else began_at
 
     def came_from_elsewhere(self, track_id: int, place_px: FloatArray) -> bool:
         """Whether the track was not at the place some seconds ago."""

@@ -1,6 +1,7 @@
 """What is around those who stand: their heading, who passes them, who stands with them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from detector.camera_config import LanePolygon
 from detector.sources import Frame
 from detector.stays import Situation, Stay, Surroundings
+from detector.tracking import ByteTracker
 from detector.traffic import FlowMap
 from tests.detector.builders import (
+    FPS,
     HEIGHT,
     WIDTH,
     Box,
@@ -33,10 +36,13 @@ class Road(Watch):
     def __init__(self, *lanes: LanePolygon) -> None:
         super().__init__()
         self.surroundings = Surroundings(FlowMap(WIDTH, HEIGHT), lanes)
+        self._first_id = 0
 
     def see(self, frame: Frame, boxes: Sequence[Box]) -> None:
         tracked = self.tracker.update(detections(boxes), frame.captured_at)
-        self.book.update(frame, tracked, watched_px=[WHOLE_PICTURE])
+        ids = np.where(tracked.track_id < 0, -1, tracked.track_id + self._first_id)
+        tracked = replace(tracked, track_id=ids)
+        self.departures += self.book.update(frame, tracked, watched_px=[WHOLE_PICTURE])
         self.surroundings.update(self.book, tracked, frame.captured_at)
 
     def show(self, start_s: float, end_s: float, street: Street) -> "Road":
@@ -45,11 +51,23 @@ class Road(Watch):
         self.at_s = end_s
         return self
 
+    def lose_tracks(self) -> "Road":
+        """From now on all get tracks that nobody had before."""
+        self.tracker = ByteTracker(FPS)
+        self._first_id += 1000
+        return self
+
     def stay_at(self, box: Box) -> Stay:
         return min(self.book.stays, key=lambda one: float(np.abs(one.place_px - box).sum()))
 
     def around(self, box: Box) -> Situation:
         return self.surroundings.of(self.stay_at(box), self.book, at(self.at_s))
+
+    def row_before(self, box: Box) -> list[float]:
+        """The left edges of those ahead."""
+        ahead_px = self.around(box).ahead_px
+        assert ahead_px is not None
+        return [float(one[0]) for one in ahead_px]
 
 
 def stands(box: Box) -> Way:
@@ -207,22 +225,22 @@ def test_those_ahead_are_the_row_before_it_nearest_first() -> None:
     others = [moved(last, 35, 45), moved(last, 90, -45), moved(last, -55, 0)]
     street = Street(arrives(last), *(stands(box) for box in (*row, *others)))
     road = Road().show(0, 14, street)
-    assert [box[0] for box in road.around(last).ahead_px] == [box[0] for box in row]
-    assert [box[0] for box in road.around(row[1]).ahead_px] == []
+    assert road.row_before(last) == [box[0] for box in row]
+    assert road.around(row[1]).ahead_px is None
 
 
 def test_a_row_ends_where_there_is_room_for_another_vehicle_or_two() -> None:
     last: Box = (80.0, 100.0, 120.0, 130.0)
     row = [moved(last, dx, 0) for dx in (50, 200)]
     road = Road().show(0, 14, Street(arrives(last), *(stands(box) for box in row)))
-    assert len(road.around(last).ahead_px) == 1
+    assert len(road.row_before(last)) == 1
 
 
 def test_the_row_before_it_is_known_by_its_marked_lane_too() -> None:
     last: Box = (20.0, 100.0, 60.0, 130.0)
     street = Street(*(stands(moved(last, dx, 0)) for dx in (0, 50, 100)))
-    assert len(Road(a_lane(1, 0)).show(0, 9, street).around(last).ahead_px) == 2
-    assert len(Road(a_lane(-1, 0)).show(0, 9, street).around(last).ahead_px) == 0
+    assert len(Road(a_lane(1, 0)).show(0, 9, street).row_before(last)) == 2
+    assert Road(a_lane(-1, 0)).show(0, 9, street).row_before(last) == []
 
 
 def test_a_place_of_the_kerb_lane_is_beside_traffic_and_a_queue_is_not() -> None:
@@ -237,6 +255,24 @@ def test_a_place_of_the_kerb_lane_is_beside_traffic_and_a_queue_is_not() -> None
     assert (at_kerb.over, at_kerb.in_line) == (0, 0)
     assert at_kerb.beside == pytest.approx(in_lane.over, abs=1.1)
     assert in_lane.over == pytest.approx(3, abs=0.1)
+
+
+def test_nobody_drove_over_its_place_who_came_to_it_or_left_it() -> None:
+    road = Road().show(0, 12, Street(arrives(CAR))).lose_tracks()
+    assert road.show(12, 14, Street(stands(CAR))).around(CAR).flow.over == 0
+    road.book.amend(replace(road.the_stay(), zone_id="kerb"))
+    road.show(14, 15, Street(stands(CAR))).lose_tracks()
+    leaves = way(CAR, (16, 0), (22, 240))
+    assert road.show(15, 30, Street(leaves)).departures
+    road.show(30, 34, Street(arrives(CAR, 30))).lose_tracks()
+    over = road.show(34, 44, Street(stands(CAR))).around(CAR).flow.over
+    assert over == pytest.approx(0, abs=1e-3)
+
+
+def test_it_is_known_how_one_came_whose_track_was_lost_as_it_came_to_rest() -> None:
+    road = Road().show(0, 4, Street(arrives(CAR))).lose_tracks()
+    heading = road.show(4, 14, Street(stands(CAR))).the_stay().heading
+    assert heading == pytest.approx([1, 0], abs=0.05)
 
 
 def test_how_many_others_drove_the_way_by_which_it_came() -> None:

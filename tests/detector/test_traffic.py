@@ -125,9 +125,9 @@ def test_the_way_of_a_vehicle_to_its_own_place_does_not_count() -> None:
 
 
 def test_none_of_the_ways_by_which_one_was_followed_to_its_place_counts() -> None:
-    scene = Scene().run(0, 10, _1=way(CAR, (0, -140), (4, 0)))
+    scene = Scene().run(0, 5, _1=way(CAR, (0, -140), (4, 0)))
     first = scene.drive(1)
-    scene.run(10, 20).run(20, 30, _2=way(CAR, (20, -90), (22, 0)))
+    scene.run(5, 20).run(20, 30, _2=way(CAR, (20, -90), (22, 0)))
     second = scene.drive(2)
     assert first.counted_at is not None
     assert second.counted_at is None
@@ -136,6 +136,19 @@ def test_none_of_the_ways_by_which_one_was_followed_to_its_place_counts() -> Non
     scene.run(30, 40)
     assert second.counted_at is not None
     assert scene.flow(own=[first, second]).over == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "stop_s", [(0.0, -140.0, 4.0, 0.0), (4.0, 0.0, 10.0, 240.0)], ids=["comes", "leaves"]
+)
+def test_a_track_that_begins_or_ends_with_one_that_stands_makes_no_lane_there(
+    stop_s: tuple[float, float, float, float],
+) -> None:
+    began_s, from_px, ended_s, to_px = stop_s
+    scene = Scene().run(0, 10, _1=way(CAR, (began_s, from_px), (ended_s, to_px)))
+    flow = scene.run(10, 20).flow()
+    assert flow.over == 0
+    assert scene.traffic.flow.counts.max() > 0.9
 
 
 def test_the_ways_of_others_over_a_place_count_beside_its_own() -> None:

@@ -1,5 +1,7 @@
 """Who stands parked and who waits in traffic, situation by situation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -189,6 +191,13 @@ def test_no_light_holds_one_for_minutes(
 ) -> None:
     situation = a_situation(IN_A_LANE, is_alone=is_alone)
     assert why(zone, situation, passed_by=passed_by, observed_s=observed_s) is expected
+
+
+def test_one_behind_another_may_wait_for_that_one_for_as_long_as_it_stands() -> None:
+    behind = a_situation(IN_A_LANE, is_alone=False, ahead=IN_A_ROW)
+    assert why(ROADWAY, behind, passed_by=9, observed_s=20 * LONGEST_HOLD_S) is None
+    unknown = replace(behind, ahead_px=None)
+    assert why(ROADWAY, unknown, passed_by=9, observed_s=20 * LONGEST_HOLD_S) is None
 
 
 def test_a_marked_lane_is_a_lane_before_anybody_drove_there() -> None:

@@ -8,7 +8,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --override requirements/overrides.txt \
 	pyproject.toml requirements/build.in --extra detector
 
-.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock bench scenes accuracy down clean
+.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock bench scenes stays accuracy down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,7 +68,10 @@ bench: $(VENV)/yolo.stamp ## What our loop costs beside the one people write tod
 scenes: $(VENV)/yolo.stamp ## Watch drawn scenes and an hour of drawn traffic (about an hour)
 	@$(BIN)/python -m benchmarks.scenes --weights $(WEIGHTS) --json var/scenes.json
 
-accuracy: $(VENV)/yolo.stamp ## Score the real clips and write docs/accuracy.md (minutes)
+stays: $(VENV)/dev.stamp ## Watch stays and hours of traffic on simulated boxes (about an hour)
+	@$(BIN)/python -m benchmarks.stays --hours 10 --seeds 20 --json var/stays.json
+
+accuracy: $(VENV)/yolo.stamp ## Score the real clips and write docs/accuracy.md, after scenes and stays
 	@$(BIN)/python -m benchmarks.accuracy --weights $(WEIGHTS) $(CLIPS)/*.truth.json
 
 coverage: $(VENV)/dev.stamp ## Every branch of policy, case and reminder is tested

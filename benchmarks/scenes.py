@@ -19,8 +19,9 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.scenes_watch import FPS, Part, SceneOrder, SceneResult, watch_scene
-from benchmarks.stays import poisson
+from benchmarks.intervals import poisson_interval
+from benchmarks.scenes_watch import Part, SceneOrder, SceneResult, watch_scene
+from benchmarks.tables import Table, print_table
 from detector.perception import open_detector
 from detector.settings import DetectorSettings
 from detector.simulator import Condition, Situation
@@ -29,7 +30,6 @@ from detector.sources import utc_now
 __all__ = [
     "RESULTS",
     "Report",
-    "Table",
     "main",
     "orders",
     "read_report",
@@ -112,15 +112,6 @@ class Report:
         return sum(one.wall_s for one in self.results) / 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table in plain text."""
-
-    title: str
-    head: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-
-
 def read_report(path: Path) -> Report:
     """What a run has written."""
     return TypeAdapter(Report).validate_json(path.read_bytes())
@@ -201,7 +192,7 @@ def main(  # noqa: PLR0913 - one argument per option
         results=_watch_all(wanted, weights, show),
     )
     for table in tables(report):
-        _print(table)
+        print_table(table)
     typer.echo(f"\n{len(report.results)} scenes in {report.minutes:.0f} minutes of a process")
     if json is not None:
         write_report(json, report)
@@ -251,7 +242,7 @@ def _fault_lines(results: Sequence[SceneResult]) -> Iterator[tuple[str, ...]]:
 def _traffic_lines(results: Sequence[SceneResult]) -> Iterator[tuple[str, ...]]:
     hours = sum(one.lasts_s for one in results) / 3600
     count = sum(one.false for one in results)
-    low, high = poisson(count)
+    low, high = poisson_interval(count)
     by_seed = ", ".join(f"{one.order.seed}: {one.false}" for one in results if one.false)
     yield (
         f"{hours:g}",
@@ -283,16 +274,6 @@ def _seed_words(order: SceneOrder) -> str:
     """The seed, with the weather where it differs from scene to scene."""
     is_mixed = order.part is Part.SITUATIONS
     return f"{order.seed} {order.condition or 'day'}" if is_mixed else str(order.seed)
-
-
-def _print(table: Table) -> None:
-    typer.echo(f"\n{table.title}, {FPS:g} pictures a second")
-    widths = [
-        max(len(line[n]) for line in (table.head, *table.lines)) for n in range(len(table.head))
-    ]
-    for line in (table.head, *table.lines):
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
 
 
 if __name__ == "__main__":

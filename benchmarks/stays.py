@@ -5,18 +5,19 @@ noise is that of a small network on real clips (`detector/simulator/noise.py`), 
 `detector/simulator/traffic.py`. Nothing here reads the truth but the score.
 """
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import TypeAdapter
 
+from benchmarks.intervals import poisson_interval, wilson_interval
 from benchmarks.stays_watch import (
     DWELLS_S,
     SCENE_DWELL_S,
@@ -25,12 +26,19 @@ from benchmarks.stays_watch import (
     watch_hour,
     watch_scene,
 )
+from benchmarks.tables import Table, print_table
 from detector.simulator.traffic_troubles import Trouble
 from detector.simulator.traffic_vehicle import Doing
+from detector.sources import utc_now
 
-_Z = 1.96
+__all__ = ["RESULTS", "Report", "main", "read_report", "tables"]
+
+RESULTS = Path("var/stays.json")
 _HOUR_S = 3600.0
 _PROCESSES = 2
+
+_STAY_HEAD = ("trouble", "stays", "told", "per stay", "told once 95 %", "delay s")
+_STOP_HEAD = ("zone", "dwell s", "false", "per hour", "95 %", "doing", "by seed", "true stays told")
 
 V = TypeVar("V")
 
@@ -66,6 +74,17 @@ class FalseStopRow:
     episodes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All of one run."""
+
+    day: str
+    first_seed: int
+    seeds: int
+    stays: tuple[TroubleRow, ...]
+    false_stops: tuple[FalseStopRow, ...]
+
+
 def trouble_row(trouble: str, results: Sequence[SceneResult]) -> TroubleRow:
     """Sum up the scenes of one trouble, or of all."""
     stays = [stay for result in results for stay in result.expected()]
@@ -82,7 +101,7 @@ def trouble_row(trouble: str, results: Sequence[SceneResult]) -> TroubleRow:
         true_stays=len(stays),
         suspicions=suspicions,
         episodes_per_stay=suspicions / len(stays) if stays else None,
-        told_once_ratio_95=wilson(once, len(stays)) if stays else None,
+        told_once_ratio_95=wilson_interval(once, len(stays)) if stays else None,
         median_delay_s=median(delays_s) if delays_s else None,
         faults=dict(faults),
         faulty_seeds=tuple(sorted(one.seed for one in results if any(one.faults().values()))),
@@ -100,7 +119,7 @@ def false_stop_row(zone: str, dwell_s: float, results: Sequence[HourResult]) -> 
                 doing[stop.doing.value if stop.doing else "nobody there"] += 1
                 seeds[result.seed] += 1
     count = sum(seeds.values())
-    low, high = poisson(count)
+    low, high = poisson_interval(count)
     stays = [
         stay
         for result in results
@@ -121,21 +140,26 @@ def false_stop_row(zone: str, dwell_s: float, results: Sequence[HourResult]) -> 
     )
 
 
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share. Source: Wilson, 1927."""
-    share, spread = hits / total, _Z**2 / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z * ((share * (1 - share) + spread / 4) / total) ** 0.5 / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
+def read_report(path: Path) -> Report:
+    """What a run has written."""
+    return TypeAdapter(Report).validate_json(path.read_bytes())
 
 
-def poisson(count: int) -> tuple[float, float]:
-    """The 95 % interval of a count. Source: Byar's form, Breslow and Day, 1987, p. 69."""
-    above = count + 1
-    high = above * (1 - 1 / (9 * above) + _Z / (3 * above**0.5)) ** 3
-    if not count:
-        return 0.0, high
-    return count * (1 - 1 / (9 * count) - _Z / (3 * count**0.5)) ** 3, high
+def tables(report: Report) -> tuple[Table, ...]:
+    """Stays by trouble and false stops; what was not watched has no table."""
+    made = []
+    if report.stays:
+        seeds = f"seeds {report.first_seed} to {report.first_seed + report.seeds - 1}"
+        title = f"Stays by trouble, dwell {SCENE_DWELL_S:.0f} s, {seeds}"
+        head = (*_STAY_HEAD, *report.stays[0].faults, "seeds with faults")
+        lines = tuple(tuple(_stay_cells(row)) for row in report.stays)
+        made.append(Table(title=title, head=head, lines=lines))
+    if report.false_stops:
+        hours = report.false_stops[0].camera_hours
+        title = f"False stops, {hours:g} camera-hours of ordinary traffic"
+        lines = tuple(tuple(_stop_cells(row)) for row in report.false_stops)
+        made.append(Table(title=title, head=_STOP_HEAD, lines=lines))
+    return tuple(made)
 
 
 def main(
@@ -160,16 +184,18 @@ def main(
         _wait([*hour_runs, *scene_runs])
     scenes = [run.result() for run in scene_runs]
     traffic = [result for run in hour_runs for result in run.result()]
-    stay_rows = _stay_rows(scenes) if scenes else []
-    stop_rows = _stop_rows(traffic) if traffic else []
-    _print_stays(stay_rows, first_seed, seeds)
-    _print_stops(stop_rows)
+    report = Report(
+        day=utc_now().date().isoformat(),
+        first_seed=first_seed,
+        seeds=seeds,
+        stays=tuple(_stay_rows(scenes)) if scenes else (),
+        false_stops=tuple(_stop_rows(traffic)) if traffic else (),
+    )
+    for table in tables(report):
+        print_table(table)
     if json_path is not None:
-        rows = {
-            "stays": [asdict(row) for row in stay_rows],
-            "false_stops": [asdict(row) for row in stop_rows],
-        }
-        json_path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        json_path.parent.mkdir(parents=True, exist_ok=True)
+        json_path.write_bytes(TypeAdapter(Report).dump_json(report, indent=1))
 
 
 def _split(hours: float) -> list[float]:
@@ -201,25 +227,6 @@ def _stop_rows(traffic: Sequence[HourResult]) -> list[FalseStopRow]:
     ]
 
 
-def _print_stays(rows: Sequence[TroubleRow], first_seed: int, seeds: int) -> None:
-    if not rows:
-        return
-    typer.echo(
-        f"\nStays by trouble, dwell {SCENE_DWELL_S:.0f} s, seeds from {first_seed}, {seeds} each"
-    )
-    head = [
-        "trouble",
-        "stays",
-        "told",
-        "per stay",
-        "told once 95 %",
-        "delay s",
-        *rows[0].faults,
-        "seeds with faults",
-    ]
-    _print_table(head, [[*_stay_cells(row)] for row in rows])
-
-
 def _stay_cells(row: TroubleRow) -> Iterable[str]:
     yield from (row.trouble, str(row.true_stays), str(row.suspicions))
     yield _shown(row.episodes_per_stay, "{:.2f}".format)
@@ -227,14 +234,6 @@ def _stay_cells(row: TroubleRow) -> Iterable[str]:
     yield _shown(row.median_delay_s, "{:+.1f}".format)
     yield from (str(count) for count in row.faults.values())
     yield " ".join(str(seed) for seed in row.faulty_seeds) if row.trouble != "all" else ""
-
-
-def _print_stops(rows: Sequence[FalseStopRow]) -> None:
-    if not rows:
-        return
-    typer.echo(f"\nFalse stops, {rows[0].camera_hours:g} camera-hours of ordinary traffic")
-    head = ["zone", "dwell s", "false", "per hour", "95 %", "doing", "by seed", "true stays told"]
-    _print_table(head, [[*_stop_cells(row)] for row in rows])
 
 
 def _stop_cells(row: FalseStopRow) -> Iterable[str]:
@@ -247,13 +246,6 @@ def _stop_cells(row: FalseStopRow) -> Iterable[str]:
 
 def _shown(value: V | None, show: Callable[[V], str]) -> str:
     return "-" if value is None else show(value)
-
-
-def _print_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(line[n]) for line in [head, *lines]) for n in range(len(head))]
-    for line in [head, *lines]:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.accuracy import wilson_interval
+from benchmarks.intervals import wilson_interval
 
 
 @pytest.mark.parametrize(

@@ -405,7 +405,7 @@ class StayBook:
         for stay in holders:
             # One that began in this very frame is not in the sight yet; it was seen just now.
             is_new = stay.episode_id not in sight.covered
-            is_covered = is_new or sight.is_covered(stay, but=row)
+            is_covered = whole is not None or is_new or sight.is_covered(stay, but=row)
             there_since = self._tracks.there_since(track_id, stay.place_px)
             if not is_replaced(
                 stay, motion, sight.view, there_since=there_since, is_covered=is_covered

@@ -20,6 +20,7 @@ from tests.detector.builders import (
     a_camera,
     a_frame,
     at,
+    moved,
     times,
 )
 
@@ -74,6 +75,14 @@ def test_no_sighting_while_the_vehicle_is_not_seen(tmp_path: Path) -> None:
     assert len(bench.said(ViolationSuspected)) == 1
     assert bench.said(ViolationOngoing) == []
     assert bench.said(VehicleDeparted) == []
+
+
+def test_a_sighting_waits_for_a_picture_that_shows_the_vehicle_itself(tmp_path: Path) -> None:
+    hides = moved(CAR_BOX, 8, 4)
+    bench = Bench(tmp_path, stands).run(-3, 25)
+    bench.run(25, 33, lambda t: a_frame(t, [CAR_BOX, hides], coats=[2, 77])).run(33, 40)
+    (sighting,) = bench.said(ViolationOngoing)
+    assert sighting.captured_at == at(33)
 
 
 def test_the_departure_carries_the_same_episode(tmp_path: Path) -> None:

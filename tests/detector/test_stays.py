@@ -269,3 +269,17 @@ def test_what_shows_of_a_vehicle_behind_a_nearer_one_is_no_second_stay() -> None
     places = [stay.place_px for stay in watch.book.stays if stay.episode_id != ours.episode_id]
     assert all(place[3] > y2 for place in places)
     assert ours.episode_id in {stay.episode_id for stay in watch.book.stays}
+
+
+def test_what_shows_of_a_vehicle_whose_wheels_are_hidden_is_no_second_stay() -> None:
+    x1, y1, x2, y2 = CAR_BOX
+    upper_half: Box = (x1, y1 - 20, x2, y2 - 14)
+    nearer: Box = (x1 - 10, y2 - 14, x2 + 10, y2 + 48)
+    watch = Watch()
+    for t in times(0, 20):
+        watch.see_tracks(a_frame(t, [CAR_BOX]), {1: CAR_BOX})
+    ours = watch.report()
+    for t in times(26, 40):
+        watch.see_tracks(a_frame(t, [CAR_BOX, nearer], coats=[2, 5]), {8: upper_half, 9: nearer})
+    others = [one for one in watch.book.stays if one.episode_id != ours.episode_id]
+    assert [one.place_px.tolist() for one in others] == [list(nearer)]

@@ -159,3 +159,29 @@ def test_a_driver_who_comes_back_to_the_place_is_a_new_stay() -> None:
     watch.run(20, 50, away_and_back)
     assert [one.stay.episode_id for one in watch.departures] == [ours.episode_id]
     assert watch.the_stay().episode_id != ours.episode_id
+
+
+def test_one_unseen_for_a_moment_is_no_other_for_something_unseen_before_it() -> None:
+    hides: Box = (100.0, 90.0, 150.0, 150.0)
+    watch = Watch()
+    for t in times(0, 20):
+        watch.see_tracks(a_frame(t, [CAR_BOX]), {1: CAR_BOX})
+    ours = watch.report()
+    for t in times(23, 40):
+        watch.see_tracks(a_frame(t, [CAR_BOX, hides], coats=[OURS, OTHER]), {9: CAR_BOX})
+    assert [one.episode_id for one in watch.book.stays] == [ours.episode_id]
+
+
+def test_what_comes_bit_by_bit_before_a_vehicle_does_not_become_its_look() -> None:
+    post: Box = (125.0, 90.0, 160.0, 150.0)
+    watch = Watch()
+    for t in times(0, 20):
+        show(watch, t, {OURS: CAR_BOX, OTHER: post}, unseen=OTHER)
+    watch.report()
+    watch.run(20, 36, always(CAR_BOX))
+    for t in times(36, 48):
+        hides = moved((40.0, 90.0, 100.0, 150.0), min(4.0 * (t - 36), 45.0), 0)
+        show(watch, t, {OURS: CAR_BOX, OTHER: hides}, unseen=OTHER)
+    watch.run(48, 56, always(), truth=always(CAR_BOX)).run(56, 70, always(CAR_BOX))
+    assert len(watch.opened) == 1
+    assert len(watch.book.in_place_now()) == 1

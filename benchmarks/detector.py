@@ -7,7 +7,6 @@ weights; process time counts all threads.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import product
 from json import dumps
 from os import cpu_count
 from pathlib import Path
@@ -46,7 +45,6 @@ from detector.score import (
 )
 from detector.settings import DetectorSettings
 from detector.sources import Frame, FrameSource
-from detector.stillness import PART_SHARES
 
 __all__ = ["Report", "main"]
 
@@ -158,12 +156,9 @@ class _Bench:
             self._keep(NATIVE, clip, watched)
 
     def _warm(self, frame: Frame) -> None:
-        """Let each network prepare, which it does once for each form of a picture or its parts."""
-        height, width = frame.image.shape[:2]
-        self._bare.detect([frame])
-        for across, down in product(PART_SHARES, repeat=2):
-            part_px = (0, 0, round(across * width), round(down * height))
-            self._eyes.detector.detect([replace(frame, part_px=part_px)])
+        """Let each network prepare for pictures of this form, which it does once."""
+        for network in (self._bare, self._eyes.detector):
+            network.detect([frame])
         self._eyes.plate_reader.read(frame.image)
 
     def report(self, clip: TruthClip, idle_s: float) -> Report:

@@ -130,13 +130,8 @@ class Observer:
         return [stay.box_px for stay in self.book.in_place_now()]
 
     def _detect(self, frame: Frame) -> Detections:
-        """The vehicles outside the masks; searched for only where something may have changed."""
-        part_px = self._stillness.part_of(frame.image) if self._rests else None
-        (found,) = self._eyes.detector.detect([replace(frame, part_px=part_px)])
-        found = _outside(self.shapes.masks_px, found)
-        if part_px is None:
-            return found
-        return self._detections.renewed(found, part_px, self.picture_px)
+        """The vehicles outside the masks."""
+        return _outside(self.shapes.masks_px, self._eyes.detector.detect([frame])[0])
 
 
 def _outside(masks_px: Sequence[FloatArray], found: Detections) -> Detections:
@@ -146,7 +141,13 @@ def _outside(masks_px: Sequence[FloatArray], found: Detections) -> Detections:
         for row, box in enumerate(found.xyxy_px)
         if not any(polygon_contains(mask, ground_point(box)) for mask in masks_px)
     ]
-    return found if len(kept) == len(found) else found.only(kept)
+    if len(kept) == len(found):
+        return found
+    return Detections(
+        xyxy_px=found.xyxy_px[kept],
+        confidence=found.confidence[kept],
+        class_id=found.class_id[kept],
+    )
 
 
 def _gap_limit_s(analysed_fps: float) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from detector.detection import Detections, ImageArray
 from detector.errors import ModelFileError
 from detector.geometry import suppress_doubles
-from detector.sources import Frame, PartPx
+from detector.sources import Frame
 from models.predictions import BoxPrediction
 from models.registry import NetworkFileError, NetworkKind, find_network
 from pipeline.events import VehicleClass
@@ -81,9 +81,7 @@ class PlateReader(Protocol):
 
 
 class _Network(Protocol):
-    def predict(
-        self, images: Sequence[ImageArray], parts_px: Sequence[PartPx | None]
-    ) -> list[BoxPrediction]: ...
+    def predict(self, images: Sequence[ImageArray]) -> list[BoxPrediction]: ...
 
 
 class _BackgroundNetwork(Protocol):
@@ -98,9 +96,7 @@ class _NetworkDetector:
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         with self._lock:
-            found = self._network.predict(
-                [frame.image for frame in frames], [frame.part_px for frame in frames]
-            )
+            found = self._network.predict([frame.image for frame in frames])
         return [_to_detections(prediction) for prediction in found]
 
 
@@ -223,5 +219,7 @@ def _to_detections(prediction: BoxPrediction) -> Detections:
     boxes = prediction.xyxy_px[rows].reshape(-1, 4)
     confidence = prediction.confidence[rows]
     class_id = np.array([VEHICLE_CLASSES.index(classes[row]) for row in rows], dtype=np.int64)
-    found = Detections(xyxy_px=boxes, confidence=confidence, class_id=class_id)
-    return found.only(suppress_doubles(boxes, confidence, max_iou=_DOUBLE_IOU))
+    kept = suppress_doubles(boxes, confidence, max_iou=_DOUBLE_IOU)
+    return Detections(
+        xyxy_px=boxes[kept].reshape(-1, 4), confidence=confidence[kept], class_id=class_id[kept]
+    )

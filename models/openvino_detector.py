@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -11,7 +10,7 @@ import openvino
 from numpy.typing import NDArray
 from openvino.preprocess import ColorFormat, PrePostProcessor
 
-from models.predictions import BoxPrediction, ImageArray, PartPx
+from models.predictions import BoxPrediction, ImageArray
 from models.registry import NetworkFileError
 
 __all__ = ["COCO_LABELS", "OpenVinoDetector"]
@@ -36,8 +35,7 @@ _YOLOX_STRIDES = (8, 16, 32)
 # Where a network takes pictures of any form: the longer side, and what both sides are multiples of.
 _FREE_SIDE_PX = 640
 _STRIDE_PX = 32
-# Nine for the cameras of one form.
-_FORMS_KEPT = 18
+_FORMS_KEPT = 4
 _DOUBLE_IOU = 0.7
 
 Floats = NDArray[np.float64]
@@ -75,36 +73,23 @@ class OpenVinoDetector:
         self._layout, classes = self._layout_of(model, side)
         self.labels = self._labels_of(model, classes)
 
-    def predict(
-        self, images: Sequence[ImageArray], parts_px: Sequence[PartPx | None] = ()
-    ) -> list[BoxPrediction]:
-        """The boxes of each image, best first.
-
-        Args:
-            images: The pictures.
-            parts_px: For each image the part that has to be searched, at the zoom of the whole, or
-                None for all of it. A network that takes pictures of one form alone searches all.
-        """
-        parts = [self._part(*one) for one in zip_longest(images, parts_px)]
+    def predict(self, images: Sequence[ImageArray]) -> list[BoxPrediction]:
+        """The boxes of each image, best first."""
         boxed = [
-            _letterbox(
-                image[part[1] : part[3], part[0] : part[2]],
-                self._side_for(image, part),
-                is_centred=self._layout != "yolox",
-            )
-            for image, part in zip(images, parts, strict=True)
+            _letterbox(image, self._side_for(image), is_centred=self._layout != "yolox")
+            for image in images
         ]
         requests = [self._start(canvas) for canvas, _, _ in boxed]
         predictions = []
-        for part, (canvas, zoom, offset), request in zip(parts, boxed, requests, strict=True):
+        for image, (canvas, zoom, offset), request in zip(images, boxed, requests, strict=True):
             request.wait()
             output = np.array(request.get_output_tensor(0).data[0], dtype=np.float64)
             side = (canvas.shape[0], canvas.shape[1])
             boxes, scores, class_id = self._kept(*self._decode(output, side))
-            first, last = np.tile(part[:2], 2), np.tile(part[2:], 2)
+            size = np.array([image.shape[1], image.shape[0]] * 2, dtype=np.float64)
             predictions.append(
                 BoxPrediction(
-                    xyxy_px=np.clip((boxes - np.tile(offset, 2)) / zoom + first, first, last),
+                    xyxy_px=np.clip((boxes - np.tile(offset, 2)) / zoom, 0, size),
                     confidence=scores,
                     labels=tuple(self._label(number) for number in class_id),
                 )
@@ -120,20 +105,13 @@ class OpenVinoDetector:
                 "it again"
             ) from exc
 
-    def _part(self, image: ImageArray, part_px: PartPx | None) -> PartPx:
-        """What of an image is searched."""
-        if part_px is None or self._side_px is not None:
-            return 0, 0, image.shape[1], image.shape[0]
-        return part_px
-
-    def _side_for(self, image: ImageArray, part: PartPx) -> Side:
-        """Height and width of the canvas for a part of an image."""
+    def _side_for(self, image: ImageArray) -> Side:
+        """Height and width of the canvas for an image."""
         if self._side_px is not None:
             return self._side_px
         zoom = _FREE_SIDE_PX / max(image.shape[:2])
         height, width = (
-            max(1, round(side * zoom / _STRIDE_PX + 0.499)) * _STRIDE_PX
-            for side in (part[3] - part[1], part[2] - part[0])
+            max(1, round(side * zoom / _STRIDE_PX + 0.499)) * _STRIDE_PX for side in image.shape[:2]
         )
         return height, width
 

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BoxPrediction", "ImageArray", "PartPx", "TextPrediction"]
+__all__ = ["BoxPrediction", "ImageArray", "TextPrediction"]
 
 ImageArray = NDArray[np.uint8]
 """An image: shape (height, width, 3), BGR, 0 to 255."""
-
-PartPx = tuple[int, int, int, int]
-"""A part of an image: x1, y1, x2, y2 in its pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from models.predictions import BoxPrediction, ImageArray, PartPx
+from models.predictions import BoxPrediction, ImageArray
 from models.registry import NetworkFile, NetworkFileError
 
 __all__ = ["UltralyticsDetector"]
@@ -107,12 +107,8 @@ class UltralyticsDetector:
                     f"({type(exc).__name__}: {exc})"
                 ) from exc
 
-    def predict(
-        self,
-        images: Sequence[ImageArray],
-        parts_px: Sequence[PartPx | None] = (),  # noqa: ARG002 - see below
-    ) -> list[BoxPrediction]:
-        """The boxes of each image, best first; all of it is searched, whatever part is asked for.
+    def predict(self, images: Sequence[ImageArray]) -> list[BoxPrediction]:
+        """The boxes of each image, best first.
 
         Images of one size run together; in a mixed batch Ultralytics would pad all of them, and
         what is seen in one would depend on its company.

@@ -1,6 +1,6 @@
 """Where pictures come from: recordings, folders of pictures, and live streams over RTSP."""
 
-from detector.sources.frame import Frame, FrameSource, PartPx, utc_now
+from detector.sources.frame import Frame, FrameSource, utc_now
 from detector.sources.live_stream import LiveStream, open_stream
 from detector.sources.picture_folder import PictureFolder, open_picture_folder
 from detector.sources.recording import open_recording, recording_name
@@ -10,7 +10,6 @@ __all__ = [
     "Frame",
     "FrameSource",
     "LiveStream",
-    "PartPx",
     "PictureFolder",
     "VideoFile",
     "open_picture_folder",

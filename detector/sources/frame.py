@@ -11,10 +11,7 @@ from av.video.reformatter import VideoReformatter
 
 from detector.geometry import ImageArray
 
-__all__ = ["Frame", "FrameSource", "PartPx", "as_image", "utc_now"]
-
-PartPx = tuple[int, int, int, int]
-"""A part of a picture: x1, y1, x2, y2 in its pixels."""
+__all__ = ["Frame", "FrameSource", "as_image", "utc_now"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +23,12 @@ class Frame:
         image: The picture.
         captured_at: Aware UTC, from the stream's own clock; grows from frame to frame.
         received_at: When a live picture reached this machine, by its clock; None in a recording.
-        part_px: Where something may have changed; None where that is not known. A detector may
-            look everywhere all the same.
     """
 
     camera_id: str
     image: ImageArray
     captured_at: datetime
     received_at: datetime | None = None
-    part_px: PartPx | None = None
 
 
 class FrameSource(Protocol):

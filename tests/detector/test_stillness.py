@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from detector.geometry import FloatArray, ImageArray
-from detector.sources import PartPx
 from detector.stillness import Stillness
 from pipeline.events import VehicleDeparted, ViolationOngoing, ViolationSuspected
 from tests.detector.bench import Bench
@@ -103,63 +102,6 @@ def test_a_vehicle_that_creeps_is_held_against_the_picture_that_was_looked_at() 
 
     looked = looks(picture, 0, 30, vehicles=[CAR_BOX])
     assert len(looked) > 30 / 3
-
-
-def searched(
-    picture: Picture, start_s: float, end_s: float, *, vehicles: Sequence[Box] = ()
-) -> list[tuple[float, PartPx | None]]:
-    """When the network would have looked, and at which part of the picture."""
-    gate, boxes = Stillness(), np.array(vehicles).reshape(-1, 4)
-    return [
-        (t, gate.part_of(picture(t)))
-        for t in times(start_s, end_s)
-        if not gate.holds(picture(t), at(t), boxes)
-    ]
-
-
-def test_only_the_part_where_one_drives_is_searched_and_all_of_it_now_and_then() -> None:
-    def picture(t: float) -> ImageArray:
-        return a_frame(t, [moved(SMALL, 10 * t, 0)]).image
-
-    parts = searched(picture, 0, 12, vehicles=[SMALL])
-    whole = [t for t, part in parts if part is None]
-    assert whole == [0, 5, 10]
-    for t, part in parts:
-        if part is not None:
-            now = moved(SMALL, 10 * t, 0)
-            assert part[0] <= now[0]
-            assert part[1] <= now[1]
-            assert part[2] >= now[2]
-            assert part[3] >= now[3]
-            assert (part[2] - part[0], part[3] - part[1]) == (WIDTH // 2, HEIGHT // 2)
-
-
-def test_a_vehicle_of_which_a_corner_changes_is_searched_whole() -> None:
-    bus: Box = (20.0, 60.0, 230.0, 100.0)
-
-    def picture(t: float) -> ImageArray:
-        image = a_picture([bus])
-        if t >= 3:
-            image[60:70, 20:30] = 0
-        return image
-
-    ((_, part),) = [one for one in searched(picture, 0, 3.2, vehicles=[bus]) if one[0] >= 3]
-    assert part is not None
-    assert part[0] <= bus[0]
-    assert part[2] >= bus[2]
-    assert part[3] - part[1] == HEIGHT // 2
-
-
-def test_what_lies_outside_the_part_is_held_against_what_was_searched_there() -> None:
-    slow: Box = (260.0, 140.0, 310.0, 175.0)
-
-    def picture(t: float) -> ImageArray:
-        fast = moved((0.0, 10.0, 20.0, 24.0), 4 * t, 0)
-        return a_frame(t, [fast, moved(slow, -0.5 * t, 0)]).image
-
-    parts = [part for t, part in searched(picture, 0, 5, vehicles=[slow]) if t > 0]
-    assert any(part is None or part[3] >= slow[3] for part in parts)
-    assert any(part is not None and part[3] < slow[3] for part in parts)
 
 
 def test_leaves_in_the_wind_say_nothing_after_a_time() -> None:

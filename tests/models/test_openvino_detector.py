@@ -56,14 +56,6 @@ def test_a_yolox_export_counts_in_cells(tmp_path: Path) -> None:
     assert found.xyxy_px == pytest.approx(np.array([[15, 30, 75, 60]]), abs=0.01)
 
 
-def test_a_network_of_one_form_searches_all_whatever_part_is_asked_for(tmp_path: Path) -> None:
-    output = np.zeros((1, 300, 6), np.float32)
-    output[0, 0] = [24, 28, 40, 36, 0.7, 2]
-    network = open_onnx(write_onnx(tmp_path / "end.onnx", output))
-    asked = network.predict([IMAGE, IMAGE], [(0, 0, 120, 60), None])
-    assert np.array_equal(asked[0].xyxy_px, asked[1].xyxy_px)
-
-
 @pytest.mark.parametrize(
     ("content", "says"),
     [(b"", "no network"), (b"no network at all", "no network")],

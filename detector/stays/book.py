@@ -356,25 +356,31 @@ class StayBook:
 
     def _absence(self, stay: Stay, sight: _Sight) -> Absence | None:
         """The place without its vehicle, since when it was so; None when that is not sure."""
-        attention, look = self._attention[stay.episode_id], sight.view.look_at(stay.place_px)
-        if look is None or stay.look is None or self._is_after_gap(sight.now):
+        has_driven_off = self._attention[stay.episode_id].has_driven_off
+        # What costs least is asked first: in a jam many are hidden at once.
+        if self._is_after_gap(sight.now) or (sight.is_covered(stay) and not has_driven_off):
             return None
-        if look.surroundings_likeness(stay.look) < _SAME_VIEW:
+        look = sight.view.look_at(stay.place_px)
+        if look is None or stay.look is None:
             return None
-        if attention.has_driven_off:
-            # What stands or moves there now is another vehicle, unless it is the same after all.
-            is_other = stay.vehicle_likeness(look) < SAME_VEHICLE or any(
-                self._tracks.came_from_elsewhere(sight.tracks[row], stay.place_px)
-                for row in np.flatnonzero(sight.covered[stay.episode_id] >= COVERED_RATIO).tolist()
-            )
-            known = attention.absence or Absence(since=sight.now, look=look)
-            return known if is_other else None
-        if sight.is_covered(stay) or stay.likeness(look) >= _LIKE:
+        if has_driven_off:
+            return self._absence_of_one_driven_off(stay, sight, look)
+        if stay.likeness(look) >= _LIKE or look.surroundings_likeness(stay.look) < _SAME_VIEW:
             return None
-        known_empty = attention.absence
-        if known_empty is None or look.unrest_levels(known_empty.look) > _UNREST_LEVELS:
-            return Absence(since=sight.now, look=look)
-        return known_empty
+        known = self._attention[stay.episode_id].absence
+        is_steady = known is not None and look.unrest_levels(known.look) <= _UNREST_LEVELS
+        return known if is_steady else Absence(since=sight.now, look=look)
+
+    def _absence_of_one_driven_off(self, stay: Stay, sight: _Sight, look: Look) -> Absence | None:
+        """What stands or moves there now is another vehicle, unless it is the same after all."""
+        if stay.look is None or look.surroundings_likeness(stay.look) < _SAME_VIEW:
+            return None
+        is_other = stay.vehicle_likeness(look) < SAME_VEHICLE or any(
+            self._tracks.came_from_elsewhere(sight.tracks[row], stay.place_px)
+            for row in np.flatnonzero(sight.covered[stay.episode_id] >= COVERED_RATIO).tolist()
+        )
+        known = self._attention[stay.episode_id].absence or Absence(since=sight.now, look=look)
+        return known if is_other else None
 
     def _is_after_gap(self, now: datetime) -> bool:
         before = self._last_frame_at
@@ -400,8 +406,7 @@ class StayBook:
         """Whether a new stay may begin in a place, because no open one can be the vehicle's."""
         motion = self._tracks.motions[track_id]
         whole = whole_place(place, np.delete(sight.boxes, row, axis=0))
-        places = [place] if whole is None else [place, whole]
-        holders = [stay for stay in self.stays if any(holds(stay, one) for one in places)]
+        holders = self._holders([place] if whole is None else [place, whole])
         for stay in holders:
             # One that began in this very frame is not in the sight yet; it was seen just now.
             is_new = stay.episode_id not in sight.covered
@@ -413,6 +418,16 @@ class StayBook:
                 return False
         self._forget_long_unseen(holders, motion.last_at)
         return True
+
+    def _holders(self, places: Sequence[FloatArray]) -> list[Stay]:
+        """The stays that are in one of some places, each of shape (4,)."""
+        stays = self.stays
+        if not stays:
+            return []
+        held = np.stack([stay.place_px for stay in stays])
+        touched = (iou(np.stack(places)[:, None], held[None]) > 0).any(axis=0)
+        near = [stays[row] for row in np.flatnonzero(touched)]
+        return [stay for stay in near if any(holds(stay, one) for one in places)]
 
     def _begin(self, motion: Motion, kind: VehicleClass, place: FloatArray, view: View) -> UUID:
         since, look = motion.since_at(place), view.look_at(place)

@@ -33,6 +33,7 @@ class Street:
         self._alike = np.zeros((1, 1), np.uint8)
         self._is_known: NDArray[np.bool_] = np.zeros((1, 1), np.bool_)
         self._looked_at: datetime | None = None
+        self._shown: tuple[ImageArray, NDArray[np.float32]] | None = None
 
     def learn(self, image: ImageArray, now: datetime, taken_px: Sequence[FloatArray]) -> None:
         """Take what shows and stays between the boxes (shape (4,) each), once a second."""
@@ -63,7 +64,10 @@ class Street:
         known = self._is_known[window]
         if not known.size or known.mean() < _KNOWN_RATIO:
             return None
-        now = _small_grey(image)[window][known]
+        if self._shown is None or self._shown[0] is not image:
+            # Several places may be asked about in one picture.
+            self._shown = (image, _small_grey(image))
+        now = self._shown[1][window][known]
         street = self._grey[window][known]
         apart = (now - now.mean()) - (street - street.mean())
         return float(np.abs(apart).mean()) < _SAME_LEVELS

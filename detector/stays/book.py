@@ -8,9 +8,8 @@ looks different, stands still and is covered by nothing, in an unchanged view. N
 clock or a file.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -27,22 +26,22 @@ from detector.geometry import (
 )
 from detector.motion import Motion, shift_ratio
 from detector.sources import Frame
+from detector.stays.leaving import Leaving
 from detector.stays.place import (
-    COVERED_RATIO,
     SAME_PLACE_IOU,
     SAME_VEHICLE,
-    Absence,
     holds,
     is_replaced,
     is_unmoved,
     likeness,
     whole_place,
 )
+from detector.stays.sight import Attention, Sight
 from detector.stays.stay import Departure, Stay
 from detector.stays.street import Street
 from detector.stays.tracks import Tracks
 from detector.tracking import TrackedDetections
-from pipeline.events import DepartureKind, UnseenReason, VehicleClass
+from pipeline.events import UnseenReason, VehicleClass
 
 __all__ = ["StayBook"]
 
@@ -53,18 +52,6 @@ _CREEP_RATIO = 0.15
 _IN_PLACE_RATIO = 0.25
 _MOVED_UP_IOU = 0.2
 
-# A vehicle seen elsewhere, followed from its place: it turns and comes nearer as it leaves.
-_SAME_TRACK = 0.6
-
-# Leaving: the place looks different, stands still, nothing covers it, the view is the same.
-_LIKE = 0.5
-_SAME_VIEW = 0.4
-_UNREST_LEVELS = 10.0
-_EMPTY_AFTER = timedelta(seconds=4)
-# Where it is not known what the street looks like, something unseen may stand before the place.
-_EMPTY_AFTER_UNKNOWN = timedelta(seconds=60)
-_EMPTY_AFTER_DRIVING_OFF = timedelta(seconds=1)
-
 _FORGET_UNREPORTED_AFTER = timedelta(minutes=10)
 _FORGET_AFTER = timedelta(hours=24)
 _STRANGER_AFTER = timedelta(minutes=10)
@@ -74,45 +61,6 @@ _NEW_LOOK_AFTER = timedelta(seconds=10)
 _LOOK_EVERY = timedelta(seconds=1)
 
 
-@dataclass(slots=True)
-class _Attention:
-    """What is known of a stay only while the process runs.
-
-    `unseen_ms` are the milliseconds since it was last seen, by what was in the way.
-    """
-
-    motion: Motion = field(default_factory=Motion)
-    track_id: int = -1
-    absence: Absence | None = None
-    is_in_place: bool = False
-    has_driven_off: bool = False
-    looks_new_since: datetime | None = None
-    looked_at: datetime | None = None
-    unseen_ms: Counter[UnseenReason] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sight:
-    """One frame, as far as stays are concerned.
-
-    Attributes:
-        boxes: Shape (n, 4).
-        tracks: The track of each box.
-        covered: Shape (n,) per stay: how much of its place each box covers.
-    """
-
-    now: datetime
-    view: View
-    boxes: FloatArray
-    tracks: list[int]
-    covered: dict[UUID, FloatArray]
-
-    def is_covered(self, stay: Stay, *, but: int | None = None) -> bool:
-        """Whether a box, other than that of row `but`, hides much of the stay's place."""
-        hides = self.covered[stay.episode_id] >= COVERED_RATIO
-        return bool(hides.any()) if but is None else bool(np.delete(hides, but).any())
-
-
 class StayBook:
     """The open stays of one camera."""
 
@@ -120,9 +68,10 @@ class StayBook:
         """Go on with `stays`; time between two sights counts up to `gap_limit_s`."""
         self._gap_limit_s = gap_limit_s
         self._stays = {stay.episode_id: stay for stay in stays}
-        self._attention = {episode_id: _Attention() for episode_id in self._stays}
+        self._attention = {episode_id: Attention() for episode_id in self._stays}
         self._tracks = Tracks()
         self._street = Street()
+        self._leaving = Leaving(self._tracks, self._street)
         self._last_frame_at: datetime | None = None
         self._passed_at: datetime | None = None
 
@@ -211,21 +160,22 @@ class StayBook:
         before = self._passed_at
         return 0 if before is None else max(int((now - before).total_seconds() * 1000), 0)
 
-    def _sight(self, frame: Frame, tracked: TrackedDetections) -> _Sight:
+    def _sight(self, frame: Frame, tracked: TrackedDetections) -> Sight:
         boxes, stays = tracked.detections.xyxy_px, self.stays
         covered = np.empty((0, len(boxes)))
         if stays:
             places = np.stack([stay.place_px for stay in stays])
             covered = covered_ratio(places[:, None], boxes[None])
-        return _Sight(
+        return Sight(
             now=frame.captured_at,
             view=View(image=frame.image),
             boxes=boxes,
             tracks=tracked.track_id.tolist(),
             covered={stay.episode_id: covered[row] for row, stay in enumerate(stays)},
+            is_after_gap=self._is_after_gap(frame.captured_at),
         )
 
-    def _attach(self, sight: _Sight) -> dict[UUID, int]:
+    def _attach(self, sight: Sight) -> dict[UUID, int]:
         """Which row is the vehicle of which stay; each row belongs to one stay at most."""
         stays = self.stays
         if not (stays and len(sight.boxes)):
@@ -260,7 +210,7 @@ class StayBook:
             return False
         return likeness(stay, view) >= SAME_VEHICLE
 
-    def _see(self, stay: Stay, sight: _Sight, row: int) -> None:
+    def _see(self, stay: Stay, sight: Sight, row: int) -> None:
         now, box, track_id = sight.now, sight.boxes[row], sight.tracks[row]
         attention = self._attention[stay.episode_id]
         is_found_again = not self._is_followed(stay, track_id, now)
@@ -283,11 +233,11 @@ class StayBook:
         self._stays[stay.episode_id] = seen
         attention.unseen_ms.clear()
 
-    def _observed(self, stay: Stay, sight: _Sight, box: FloatArray) -> Stay:
+    def _observed(self, stay: Stay, sight: Sight, box: FloatArray) -> Stay:
         """The stay with the time since it was last seen in its ledger."""
         attention = self._attention[stay.episode_id]
         if (sight.now - stay.last_seen_at).total_seconds() > self._gap_limit_s:
-            if self._is_after_gap(sight.now):
+            if sight.is_after_gap:
                 attention.unseen_ms[UnseenReason.NO_PICTURE] += self._ms_to(sight.now)
             ((reason, _),) = attention.unseen_ms.most_common(1) or ((UnseenReason.NO_PICTURE, 0),)
             return stay.found_again(sight.now, box, reason)
@@ -295,7 +245,7 @@ class StayBook:
             return stay.seen(sight.now, box)
         return replace(stay, last_seen_at=sight.now, box_px=box)
 
-    def _learn_look(self, stay: Stay, sight: _Sight, row: int) -> Look | None:
+    def _learn_look(self, stay: Stay, sight: Sight, row: int) -> Look | None:
         """What it looks like now; a sudden change, as by something before it, must last first."""
         attention, now = self._attention[stay.episode_id], sight.now
         if attention.looked_at is not None and now - attention.looked_at < _LOOK_EVERY:
@@ -312,83 +262,25 @@ class StayBook:
             return stay.look
         return sight.view.look_at(stay.place_px) or stay.look
 
-    def _miss(self, stay: Stay, sight: _Sight) -> Departure | None:
+    def _miss(self, stay: Stay, sight: Sight) -> Departure | None:
         attention, now = self._attention[stay.episode_id], sight.now
         attention.is_in_place = False
         limit = _FORGET_AFTER if stay.is_reported else _FORGET_UNREPORTED_AFTER
         if now - stay.last_seen_at > limit:
             self._close(stay)
             return None
-        attention.unseen_ms[self._unseen_reason(stay, sight)] += self._ms_to(now)
-        if self._tracks.has_jumped(attention.track_id):
-            attention.track_id = -1
-        attention.has_driven_off |= self._is_driving_off(stay, sight)
-        attention.absence = self._absence(stay, sight)
-        if attention.absence is None:
-            return None
-        if now - attention.absence.since < self._empty_after(stay, sight):
+        attention.unseen_ms[_unseen_reason(stay, sight)] += self._ms_to(now)
+        kind = self._leaving.judge(stay, attention, sight)
+        if kind is None:
             return None
         self._close(stay)
-        kind = DepartureKind.DROVE_OFF if attention.has_driven_off else DepartureKind.PLACE_EMPTY
         return Departure(stay=stay, kind=kind, seen_at=now)
-
-    def _empty_after(self, stay: Stay, sight: _Sight) -> timedelta:
-        """How long a place must look empty until its vehicle is held to have left."""
-        if self._attention[stay.episode_id].has_driven_off:
-            return _EMPTY_AFTER_DRIVING_OFF
-        if self._street.shows_at(sight.view.image, stay.place_px):
-            return _EMPTY_AFTER
-        return _EMPTY_AFTER_UNKNOWN
-
-    def _unseen_reason(self, stay: Stay, sight: _Sight) -> UnseenReason:
-        if self._is_after_gap(sight.now):
-            return UnseenReason.NO_PICTURE
-        return UnseenReason.HIDDEN if sight.is_covered(stay) else UnseenReason.MISSED
-
-    def _is_driving_off(self, stay: Stay, sight: _Sight) -> bool:
-        """Whether its track is elsewhere now, with it: a track may slip to one that passes by."""
-        own = self._attention[stay.episode_id].track_id
-        box = self._tracks.box_away(own, stay.place_px, sight.now)
-        look = None if box is None else sight.view.look_at(box)
-        if look is None or stay.look is None:
-            return False
-        return stay.vehicle_likeness(look) >= _SAME_TRACK
-
-    def _absence(self, stay: Stay, sight: _Sight) -> Absence | None:
-        """The place without its vehicle, since when it was so; None when that is not sure."""
-        has_driven_off = self._attention[stay.episode_id].has_driven_off
-        # What costs least is asked first: in a jam many are hidden at once.
-        if self._is_after_gap(sight.now) or (sight.is_covered(stay) and not has_driven_off):
-            return None
-        look = sight.view.look_at(stay.place_px)
-        if look is None or stay.look is None:
-            return None
-        if has_driven_off:
-            return self._absence_of_one_driven_off(stay, sight, look)
-        if stay.likeness(look) >= _LIKE or look.surroundings_likeness(stay.look) < _SAME_VIEW:
-            return None
-        known = self._attention[stay.episode_id].absence
-        is_steady = known is not None and look.unrest_levels(known.look) <= _UNREST_LEVELS
-        return known if is_steady else Absence(since=sight.now, look=look)
-
-    def _absence_of_one_driven_off(self, stay: Stay, sight: _Sight, look: Look) -> Absence | None:
-        """What stands or moves there now is another vehicle, unless it is the same after all."""
-        if stay.look is None or look.surroundings_likeness(stay.look) < _SAME_VIEW:
-            return None
-        is_other = stay.vehicle_likeness(look) < SAME_VEHICLE or any(
-            self._tracks.came_from_elsewhere(sight.tracks[row], stay.place_px)
-            for row in np.flatnonzero(sight.covered[stay.episode_id] >= COVERED_RATIO).tolist()
-        )
-        known = self._attention[stay.episode_id].absence or Absence(since=sight.now, look=look)
-        return known if is_other else None
 
     def _is_after_gap(self, now: datetime) -> bool:
         before = self._last_frame_at
         return before is None or (now - before).total_seconds() > self._gap_limit_s
 
-    def _open(
-        self, sight: _Sight, taken: Collection[int], watched_px: Sequence[FloatArray]
-    ) -> None:
+    def _open(self, sight: Sight, taken: Collection[int], watched_px: Sequence[FloatArray]) -> None:
         for row, track_id in enumerate(sight.tracks):
             motion = self._tracks.motions.get(track_id)
             place = motion.place_at_rest(_REST_RATIO) if motion and row not in taken else None
@@ -402,7 +294,7 @@ class StayBook:
                 episode_id = self._begin(motion, kind, place, sight.view)
                 self._attention[episode_id].track_id = track_id
 
-    def _is_free(self, place: FloatArray, track_id: int, sight: _Sight, row: int) -> bool:
+    def _is_free(self, place: FloatArray, track_id: int, sight: Sight, row: int) -> bool:
         """Whether a new stay may begin in a place, because no open one can be the vehicle's."""
         motion = self._tracks.motions[track_id]
         whole = whole_place(place, np.delete(sight.boxes, row, axis=0))
@@ -443,7 +335,7 @@ class StayBook:
             first_look=look,
         )
         self._stays[stay.episode_id] = stay
-        self._attention[stay.episode_id] = _Attention(motion=motion.copy(), is_in_place=True)
+        self._attention[stay.episode_id] = Attention(motion=motion.copy(), is_in_place=True)
         return stay.episode_id
 
     def _moves_up(self, track_id: int, place: FloatArray, view: View) -> bool:
@@ -476,3 +368,9 @@ class StayBook:
     def _close(self, stay: Stay) -> None:
         del self._stays[stay.episode_id]
         del self._attention[stay.episode_id]
+
+
+def _unseen_reason(stay: Stay, sight: Sight) -> UnseenReason:
+    if sight.is_after_gap:
+        return UnseenReason.NO_PICTURE
+    return UnseenReason.HIDDEN if sight.is_covered(stay) else UnseenReason.MISSED

@@ -1,11 +1,10 @@
 """What one picture says of the place of a stay: is its vehicle there, hidden, or another one?"""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from detector.appearance import Look, View
+from detector.appearance import View
 from detector.geometry import FloatArray, covered_ratio, iou, stands_within
 from detector.motion import Motion, shift_ratio
 from detector.stays.stay import Stay
@@ -14,7 +13,6 @@ __all__ = [
     "COVERED_RATIO",
     "SAME_PLACE_IOU",
     "SAME_VEHICLE",
-    "Absence",
     "holds",
     "is_replaced",
     "is_unmoved",
@@ -39,14 +37,6 @@ _UNSEEN_RATIO = 0.5
 
 # Nobody drives off and another parks in the place within this, unseen.
 _SWAP = timedelta(seconds=5)
-
-
-@dataclass(slots=True)
-class Absence:
-    """A place without its vehicle: since when, and what it looks like."""
-
-    since: datetime
-    look: Look
 
 
 def holds(stay: Stay, place: FloatArray) -> bool:

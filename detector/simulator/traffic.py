@@ -32,6 +32,9 @@ _AT_KERB_M = 1.6
 _HARD_MPS2 = 6.0
 _STOP_SIGN_S = 2.0
 _BEFORE_LINE_M = 0.7
+# Who finds his place taken waits in the lane for so long, then drives on: standing there longer
+# with an empty road before him would be a stop like any other.
+_WAITS_FOR_PLACE_S = 60.0
 _NEIGHBOURS = {LaneName.KERB: LaneName.MIDDLE, LaneName.MIDDLE: LaneName.KERB}
 
 
@@ -263,7 +266,11 @@ class Traffic:
                 vehicle.errand = vehicle.errand_until_s = None
                 vehicle.wants_aside_m = 0.0
                 vehicle.doing = Doing.DRIVING
-        elif place_m == errand.front_m and left_m < 16:
+        elif place_m != errand.front_m:
+            since_s = vehicle.rest_since_s
+            if since_s is not None and self.now_s - since_s >= _WAITS_FOR_PLACE_S:
+                vehicle.errand = None
+        elif left_m < 16:
             vehicle.wants_aside_m = errand.aside_m
             if left_m < 0.8 and vehicle.speed_mps < 0.2:
                 vehicle.errand_until_s = self.now_s + errand.stays_s

@@ -1,15 +1,16 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from detector.simulator.traffic import Traffic
+from detector.simulator.traffic import STEP_S, Traffic
 from detector.simulator.traffic_picture import Exposure, TrafficCamera
-from detector.simulator.traffic_plan import choose_plan
+from detector.simulator.traffic_plan import Arrival, choose_plan, strip_errand
 from detector.simulator.traffic_road import LaneName, choose_view
 from detector.simulator.traffic_signal import Signal
-from detector.simulator.traffic_vehicle import Doing, Vehicle
+from detector.simulator.traffic_vehicle import Doing, Vehicle, choose_body
 
 LASTS_S = 300.0
 SEEDS = (0, 1)
@@ -60,6 +61,21 @@ def test_queues_grow_at_red_and_someone_parks_and_leaves() -> None:
         parked |= now
     assert {Doing.AT_SIGNAL, Doing.IN_QUEUE, Doing.PARKED} <= doings
     assert left
+
+
+def test_who_finds_his_place_taken_waits_a_minute_and_drives_on() -> None:
+    body = choose_body(np.random.default_rng(0))
+    errand = strip_errand(30.0, stays_s=LASTS_S)
+    arrivals = tuple(Arrival(at_s=at_s, body=body, errand=errand) for at_s in (1.0, 20.0))
+    plan = replace(choose_plan(1, lasts_s=LASTS_S), rates={}, arrivals=arrivals)
+    waited_s = 0.0
+    for vehicles in steps(Traffic(plan, 1)):
+        second = next((one for one in vehicles if one.vehicle_id == 2), None)
+        if second is not None and second.errand is not None:
+            assert second.errand_until_s is None
+            waited_s += STEP_S * (second.rest_since_s is not None)
+    assert waited_s == pytest.approx(60, abs=1)
+    assert [one.vehicle_id for one in vehicles] == [1]
 
 
 def test_the_same_seed_drives_the_same() -> None:

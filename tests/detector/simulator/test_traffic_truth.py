@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -127,3 +128,24 @@ def test_a_departure_is_false_while_the_vehicle_stands_and_right_when_it_is_gone
     street.depart(episode_id)
     assert stay.false_departures == 1
     assert not stay.has_missed_departure(stay.until_s + 60)
+
+
+@pytest.mark.parametrize(("after_s", "false_stops"), [(0.6, 0), (3.0, 1)])
+def test_what_is_said_in_the_second_in_which_it_drives_off_is_of_its_stay(
+    after_s: float, false_stops: int
+) -> None:
+    street = Street().run_until(True).run_for(12)
+    (stay,) = street.truth.stays
+    street.run_until(False).run_for(after_s)
+    street.suspect(stay.vehicle_id)
+    assert len(street.truth.false_stops) == false_stops
+
+
+def test_one_that_the_edge_of_the_picture_cuts_is_not_in_plain_sight() -> None:
+    street = Street().run_until(True)
+    (stay,) = street.truth.standing
+    plain_s, sight_s = stay.plain_s, stay.sight_s
+    cut = [replace(one, is_cut=True) for one in street.seen]
+    street.truth.see(street.traffic.now_s + STEP_S, street.vehicles, cut)
+    assert stay.plain_s == plain_s
+    assert stay.sight_s == pytest.approx(sight_s + STEP_S)

@@ -255,18 +255,12 @@ class Traffic:
         errand = vehicle.errand
         if errand is None:
             return
+        if vehicle.errand_until_s is not None:
+            self._end_errand(vehicle, errand)
+            return
         place_m = self._errand_m(vehicle, errand)
         left_m = place_m - vehicle.front_m
-        if vehicle.errand_until_s is not None:
-            if self.now_s < vehicle.errand_until_s:
-                return
-            if errand.vanishes:
-                vehicle.front_m += vehicle.lane.length_m
-            elif self._may_pull_out(vehicle):
-                vehicle.errand = vehicle.errand_until_s = None
-                vehicle.wants_aside_m = 0.0
-                vehicle.doing = Doing.DRIVING
-        elif place_m != errand.front_m:
+        if place_m != errand.front_m:
             since_s = vehicle.rest_since_s
             if since_s is not None and self.now_s - since_s >= _WAITS_FOR_PLACE_S:
                 vehicle.errand = None
@@ -275,6 +269,17 @@ class Traffic:
             if left_m < 0.8 and vehicle.speed_mps < 0.2:
                 vehicle.errand_until_s = self.now_s + errand.stays_s
                 vehicle.doing = errand.doing
+
+    def _end_errand(self, vehicle: Vehicle, errand: Errand) -> None:
+        """Drive on when the time is over and there is a gap."""
+        if vehicle.errand_until_s is None or self.now_s < vehicle.errand_until_s:
+            return
+        if errand.vanishes:
+            vehicle.front_m += vehicle.lane.length_m
+        elif self._may_pull_out(vehicle):
+            vehicle.errand = vehicle.errand_until_s = None
+            vehicle.wants_aside_m = 0.0
+            vehicle.doing = Doing.DRIVING
 
     def _may_pull_out(self, vehicle: Vehicle) -> bool:
         return not _is_at_kerb(vehicle) or self._is_free(LaneName.KERB, vehicle, 15, 5)

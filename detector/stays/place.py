@@ -30,10 +30,13 @@ _UNMOVED_RATIO = 0.1
 _INSIDE_RATIO = 0.9
 
 # Wheels are hidden when so much of the lower edge is, by one who begins about there and reaches
-# farther down; they are at most this share of the seen height below it.
+# farther down; they are at most this share of the seen height below it, or where a vehicle that is
+# seen from before or behind has them, as high as this share of its width.
 _HIDDEN_EDGE_RATIO = 0.5
 _NEARER_RATIO = 0.2
+_NEARER_WIDTH_RATIO = 0.1
 _UNSEEN_RATIO = 0.5
+_HEIGHT_RATIO = 0.7
 
 # Nobody drives off and another parks in the place within this, unseen.
 _SWAP = timedelta(seconds=5)
@@ -67,11 +70,13 @@ def whole_place(place_px: FloatArray, boxes_px: FloatArray) -> FloatArray | None
     """
     x1, y1, x2, y2 = (float(value) for value in place_px)
     shared_px = np.minimum(x2, boxes_px[:, 2]) - np.maximum(x1, boxes_px[:, 0])
-    edge_px = y2 + _NEARER_RATIO * (y2 - y1)
+    width_px, height_px = x2 - x1, y2 - y1
+    edge_px = y2 + max(_NEARER_RATIO * height_px, _NEARER_WIDTH_RATIO * width_px)
     is_before = (boxes_px[:, 1] < edge_px) & (boxes_px[:, 3] > edge_px)
-    if not (is_before & (shared_px >= _HIDDEN_EDGE_RATIO * (x2 - x1))).any():
+    if not (is_before & (shared_px >= _HIDDEN_EDGE_RATIO * width_px)).any():
         return None
-    return np.array([x1, y1, x2, y2 + _UNSEEN_RATIO * (y2 - y1)])
+    whole_px = max((1 + _UNSEEN_RATIO) * height_px, _HEIGHT_RATIO * width_px)
+    return np.array([x1, y1, x2, y1 + whole_px])
 
 
 def is_unmoved(place: FloatArray, box: FloatArray) -> bool:

@@ -8,7 +8,10 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --override requirements/overrides.txt \
 	pyproject.toml requirements/build.in --extra detector
 
-.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser schemas lock bench scenes stays accuracy down clean
+# What the tests need: the servers' clients too.
+DEV := --extra dev --extra kafka --extra postgres
+
+.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser test-servers kafka-up kafka-down postgres-up postgres-down schemas lock bench scenes stays accuracy down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,8 +48,23 @@ up: $(VENV)/runtime.stamp ## All roles on this machine: make up CONFIG=site.yaml
 	@test -n "$(CONFIG)" || { echo "Say which configuration: make up CONFIG=site.yaml"; exit 2; }
 	@$(BIN)/remindfirst up --config $(CONFIG)
 
-test: $(VENV)/dev.stamp ## All tests that need no server and no browser
-	@$(BIN)/python -m pytest -n auto -m "not kafka and not postgres and not browser and not yolo and not realtime"
+test: $(VENV)/dev.stamp ## All tests that need no browser; those for servers if they are up
+	@$(BIN)/python -m pytest -n auto -rs -m "not browser and not yolo and not realtime"
+
+test-servers: kafka-up postgres-up ## The tests against Kafka and PostgreSQL
+	@$(BIN)/python -m pytest -m "kafka or postgres" --require-servers
+
+kafka-up: $(VENV)/dev.stamp ## Start Kafka on this machine, without Docker (Java 17, Maven once)
+	@$(BIN)/python -m tests.servers.kafka up
+
+kafka-down: $(VENV)/dev.stamp ## Stop it; its data stay
+	@$(BIN)/python -m tests.servers.kafka down
+
+postgres-up: $(VENV)/dev.stamp ## Start PostgreSQL on this machine, without Docker
+	@$(BIN)/python -m tests.servers.postgres up
+
+postgres-down: $(VENV)/dev.stamp ## Stop it; its data stay
+	@$(BIN)/python -m tests.servers.postgres down
 
 test-real: $(VENV)/yolo.stamp ## The tests on real clips and with the extra yolo
 	@$(BIN)/python -m pytest -m "real or yolo"
@@ -111,8 +129,8 @@ schemas: $(VENV)/dev.stamp ## Write the schema of the messages on the bus
 
 lock: ## Pin the dependencies anew (needs uv and the network)
 	@$(LOCK) -o requirements/runtime.txt
-	@$(LOCK) --extra dev -c requirements/runtime.txt -o requirements/dev.txt
-	@$(LOCK) --extra dev --extra yolo -c requirements/dev.txt -o requirements/yolo.txt
+	@$(LOCK) $(DEV) -c requirements/runtime.txt -o requirements/dev.txt
+	@$(LOCK) $(DEV) --extra yolo -c requirements/dev.txt -o requirements/yolo.txt
 
 down: ## Forget the demonstration's data
 	rm -rf var/demo

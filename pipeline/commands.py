@@ -16,7 +16,7 @@ from pipeline.case import Case
 from pipeline.errors import PermanentError, PipelineError, RetryableError, findings
 from pipeline.evidence import EvidenceError, open_evidence_store
 from pipeline.settings import PipelineSettings
-from pipeline.storage import UnitOfWork, open_storage
+from pipeline.storage import UnitOfWork, check, open_storage, upgrade
 from pipeline.supervisor import BAD_INPUT, TRY_AGAIN
 from pipeline.telemetry import configure_logging
 
@@ -27,6 +27,27 @@ log = logging.getLogger(__name__)
 NUMBER_LENGTH = 8
 
 app = typer.Typer()
+db = typer.Typer(help="The database of the cases, at REMINDFIRST_STORAGE_URL.")
+app.add_typer(db, name="db")
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the tables to this program's version; safe while other processes start."""
+    try:
+        upgrade(_settings().storage_url)
+        typer.echo(f"tables of version {check(_settings().storage_url)}")
+    except PipelineError as exc:
+        _fail("db upgrade", exc)
+
+
+@db.command("check")
+def db_check() -> None:
+    """Say whether the database can be reached and its tables are this program's; change nothing."""
+    try:
+        typer.echo(f"ok: tables of version {check(_settings().storage_url)}")
+    except PipelineError as exc:
+        _fail("db check", exc)
 
 
 @app.command()

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
+import sqlalchemy as sa
+
 from pipeline.case import Case, open_case
 from pipeline.events import (
     DepartureKind,
@@ -134,3 +136,11 @@ def a_reviewer(
             number="Q-1", valid_from=date(2025, 1, 1), valid_until=date(2026, 12, 31)
         ),
     )
+
+
+def by_hand(storage_url: str, sql: str) -> None:
+    """Do to a database what the program itself never does."""
+    engine = sa.create_engine(storage_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(sql)
+    engine.dispose()

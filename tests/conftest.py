@@ -1,8 +1,11 @@
 """What every test may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from pipeline.bus import EventPublisher, open_publisher, open_subscriber
 from pipeline.clock import ManualClock
@@ -11,12 +14,20 @@ from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
 from pipeline.reminder_queue import ReminderQueue
-from pipeline.storage import Storage, open_storage
+from pipeline.storage import Storage, open_storage, upgrade
 from pipeline.worker import Worker
 from tests.builders import NOON, PLATE, a_reviewer, a_site
 from tests.fakes import DictContactBook, RecordingChannel
+from tests.servers.postgres import PostgresServer
+from tests.servers.process import answers
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-servers", action="store_true", help="A missing server is an error, no skip."
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,14 +51,56 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def storage(tmp_path: Path, clock: ManualClock) -> Storage:
-    storage = open_storage(f"sqlite:///{tmp_path}/state.db", clock=clock)
+def storage_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/state.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_template(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database without rows, to be copied."""
+    _require(request, PostgresServer().port, "make postgres-up")
+    name = f"template_{uuid4().hex}"
+    _run_sql(f"CREATE DATABASE {name}")
+    upgrade(PostgresServer().url_of(name))
+    yield name
+    _run_sql(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def postgres_url(postgres_template: str) -> Iterator[str]:
+    """A database of the test's own on the PostgreSQL server."""
+    name = f"test_{uuid4().hex}"
+    _run_sql(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield PostgresServer().url_of(name)
+    _run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _require(request: pytest.FixtureRequest, port: int, remedy: str) -> None:
+    if answers(port):
+        return
+    told = f"no server at port {port}; start one: {remedy}"
+    if request.config.getoption("--require-servers"):
+        pytest.fail(told)
+    pytest.skip(told)
+
+
+def _run_sql(command: str) -> None:
+    engine = sa.create_engine(PostgresServer().url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(command)
+    engine.dispose()
+
+
+@pytest.fixture
+def storage(storage_url: str, clock: ManualClock) -> Iterator[Storage]:
+    storage = open_storage(storage_url, clock=clock)
     with storage.begin() as uow:
         uow.registry.save_site(a_site())
         uow.registry.save_person(a_reviewer(), "no hash")
         uow.registry.save_person(a_reviewer("wang"), "no hash")
         uow.commit()
-    return storage
+    yield storage
+    storage.close()
 
 
 @pytest.fixture

@@ -25,13 +25,20 @@ __all__ = [
     "StorageError",
     "StorageUnavailableError",
     "UnitOfWork",
+    "check",
     "open_storage",
     "upgrade",
 ]
 
 
+# Any number, as long as all who upgrade one database use the same.
+_UPGRADE_LOCK = 0x52454D49
+
+
 def open_storage(url: str, *, clock: Clock | None = None, must_exist: bool = False) -> Storage:
-    """Open the database at `url`: `sqlite:///FILE`; an SQLite file is made and brought up to date.
+    """Open the database at `url`: `sqlite:///FILE` or `postgresql+psycopg://USER@HOST/DATABASE`.
+
+    An SQLite file is made and brought up to date; a server's tables are left to `upgrade`.
 
     With `must_exist` no file is made, for those who only look. `clock` replaces the database's own
     time; SQLite has none but the machine's.
@@ -41,12 +48,8 @@ def open_storage(url: str, *, clock: Clock | None = None, must_exist: bool = Fal
         StorageUnavailableError: the database cannot be reached.
     """
     engine = make_engine(url)
-    if (
-        must_exist
-        and engine.dialect.name == "sqlite"
-        and not Path(engine.url.database or "").exists()
-    ):
-        raise StorageError(f"database {engine.url.database}: there is none; say where it is")
+    if must_exist:
+        _require_file(engine)
     if engine.dialect.name == "sqlite":
         upgrade(url)
         clock = clock or SystemClock()
@@ -76,11 +79,31 @@ def upgrade(url: str) -> None:
         told = exc.orig if isinstance(exc, sa.exc.OperationalError) else exc.strerror
         raise StorageUnavailableError(f"database {engine.url.database}: {told}") from exc
     except sa.exc.DatabaseError as exc:
-        raise StorageError(
-            f"database {engine.url.database}: not a database file ({exc.orig}); move it away"
-        ) from exc
+        remedy = "not a database file; move it away" if file else "the tables cannot be made"
+        raise StorageError(f"database {engine.url.database}: {remedy} ({exc.orig})") from exc
     finally:
         engine.dispose()
+
+
+def check(url: str) -> str:
+    """The version of the tables at `url`, which is this program's; changes nothing.
+
+    Raises:
+        StorageError: no database, or tables newer or older than this code.
+        StorageUnavailableError: the database cannot be reached.
+    """
+    engine = make_engine(url)
+    try:
+        _require_file(engine)
+        return _require_newest(engine)
+    finally:
+        engine.dispose()
+
+
+def _require_file(engine: sa.Engine) -> None:
+    file = engine.url.database or ""
+    if engine.dialect.name == "sqlite" and not Path(file).exists():
+        raise StorageError(f"database {file}: there is none; say where it is")
 
 
 def _alembic() -> Config:
@@ -96,6 +119,8 @@ def _versions(connection: sa.Connection) -> tuple[str | None, str | None]:
 
 def _upgrade(engine: sa.Engine, config: Config) -> None:
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
         found, newest = _versions(connection)
         known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
         if found is not None and found not in known:
@@ -108,14 +133,16 @@ def _upgrade(engine: sa.Engine, config: Config) -> None:
             command.upgrade(config, "head")
 
 
-def _require_newest(engine: sa.Engine) -> None:
+def _require_newest(engine: sa.Engine) -> str:
     try:
         with engine.connect() as connection:
             found, newest = _versions(connection)
     except sa.exc.OperationalError as exc:
         raise StorageUnavailableError(f"database {engine.url.database}: {exc.orig}") from exc
-    if found != newest:
+    if found is None or found != newest:
+        version = f"tables of version {found}" if found else "no tables"
         raise StorageError(
-            f"database {engine.url.database}: tables of version {found}, this program needs "
-            f"{newest}; run the upgrade first"
+            f"database {engine.url.database}: {version}, this program needs version "
+            f"{newest}; run `remindfirst db upgrade` first"
         )
+    return found

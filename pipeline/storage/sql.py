@@ -5,17 +5,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from pipeline.clock import Clock
-from pipeline.storage.base import StorageError, StorageUnavailableError
+from pipeline.storage.base import StaleCaseError, StorageError, StorageUnavailableError
 from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository, SqlOutbox
 from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
 
 __all__ = ["SqlStorage", "SqlUnitOfWork", "make_engine"]
+
+
+# Who died inside a transaction must not hold its rows for ever.
+_POSTGRES = {
+    "application_name": "remindfirst",
+    "connect_timeout": 5,
+    "options": "-c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+}
+_READ_ONLY = "25006"
 
 
 def make_engine(url: str) -> sa.Engine:
@@ -24,9 +33,13 @@ def make_engine(url: str) -> sa.Engine:
     Raises:
         StorageError: the URL names no database that SQLAlchemy knows.
     """
+    options: dict[str, Any] = {}
+    if url.startswith("postgresql"):
+        # A server that was restarted costs one try, not one error for each open connection.
+        options = {"pool_pre_ping": True, "connect_args": _POSTGRES}
     try:
         # Parameters hold plates; they must not reach a log with an error.
-        engine = sa.create_engine(url, hide_parameters=True)
+        engine = sa.create_engine(url, hide_parameters=True, **options)
     except (sa.exc.ArgumentError, ModuleNotFoundError) as exc:
         raise StorageError(
             f"storage {url.split('@')[-1]!r}: {exc}; use sqlite:///FILE or postgresql+psycopg://..."
@@ -54,11 +67,20 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as exc:
-        raise StorageUnavailableError(f"database: {exc.orig}") from exc
+        raise StorageUnavailableError(f"database: {_words(exc)}") from exc
+    except IntegrityError as exc:
+        # Of two who write the same row at one moment the slower one looks again.
+        raise StaleCaseError(f"database: {_words(exc)}") from exc
     except DBAPIError as exc:
-        if exc.connection_invalidated:
-            raise StorageUnavailableError(f"database: {exc.orig}") from exc
-        raise StorageError(f"database: {exc.orig}") from exc
+        is_read_only = getattr(exc.orig, "sqlstate", None) == _READ_ONLY
+        if exc.connection_invalidated or is_read_only:
+            raise StorageUnavailableError(f"database: {_words(exc)}") from exc
+        raise StorageError(f"database: {_words(exc)}") from exc
+
+
+def _words(exc: DBAPIError) -> str:
+    """What the database says; PostgreSQL's further lines quote the row, which may hold a plate."""
+    return str(exc.orig).splitlines()[0]
 
 
 class SqlUnitOfWork:
@@ -136,7 +158,10 @@ class SqlStorage:
 
     def read(self) -> SqlUnitOfWork:
         """A transaction that only looks; see `Storage.read`."""
-        return SqlUnitOfWork(self._engine.execution_options(only_reads=True), self._clock)
+        options: dict[str, Any] = {"only_reads": True}
+        if self._engine.dialect.name == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        return SqlUnitOfWork(self._engine.execution_options(**options), self._clock)
 
     def close(self) -> None:
         """Close every connection."""

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.exc import IntegrityError
 
 from pipeline.audit import AuditEntry, AuditNote, seal
 from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.storage import tables
 from pipeline.storage.base import DueReminder, StaleCaseError, StorageError
+from pipeline.storage.upsert import add_once, upsert
 
 __all__ = ["SqlAuditLog", "SqlCaseRepository", "SqlOutbox"]
 
@@ -129,10 +129,10 @@ class SqlCaseRepository:
 
     def set_timer(self, case_id: UUID, due_at: datetime | None) -> None:
         """Ask policy again at `due_at`; None takes the timer away."""
-        self._connection.execute(sa.delete(tables.timer).where(tables.timer.c.case_id == case_id))
         if due_at is not None:
-            row = {"case_id": case_id, "due_at": due_at}
-            self._connection.execute(sa.insert(tables.timer).values(row))
+            upsert(self._connection, tables.timer, {"case_id": case_id, "due_at": due_at})
+            return
+        self._connection.execute(sa.delete(tables.timer).where(tables.timer.c.case_id == case_id))
 
     def claim_due(self, *, limit: int, lease: timedelta) -> list[UUID]:
         """Cases whose timer is due; see `CaseRepository.claim_due`."""
@@ -163,15 +163,8 @@ class SqlOutbox:
 
     def add(self, reminder: Reminder, *, due_at: datetime) -> bool:
         """Queue a message; see `Outbox.add`."""
-        if self.get(reminder.key) is not None:
-            return False
         row = {**_reminder_row(reminder), "due_at": due_at, "epoch": 0, "attempts": 0}
-        try:
-            with self._connection.begin_nested():
-                self._connection.execute(sa.insert(tables.reminder).values(row))
-        except IntegrityError:
-            return False
-        return True
+        return add_once(self._connection, tables.reminder, row)
 
     def get(self, key: str) -> Reminder | None:
         """One message."""

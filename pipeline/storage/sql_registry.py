@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from pipeline.sites import Site
 from pipeline.staff import Reviewer, ReviewerId
 from pipeline.storage import tables
 from pipeline.storage.base import DeadLetter, Request, RequestKind, ReviewLease
+from pipeline.storage.upsert import add_once, upsert
 
 __all__ = ["SqlInbox", "SqlRegistry"]
 
@@ -75,12 +77,10 @@ class SqlInbox:
         )
         if self._connection.execute(update).rowcount == 1:
             return True
-        known = sa.select(tables.position.c.topic).where(*_is_at(topic, partition))
-        if start != 0 or self._connection.execute(known).first() is not None:
+        if start != 0:
             return False
         row = {"topic": topic, "partition": partition, "next_offset": to}
-        self._connection.execute(sa.insert(tables.position).values(row))
-        return True
+        return add_once(self._connection, tables.position, row)
 
     def add_dead_letter(self, letter: DeadLetter) -> None:
         """Keep a message that cannot be handled, with its reason."""
@@ -125,11 +125,8 @@ class SqlRegistry:
 
     def save_site(self, site: Site) -> None:
         """Add or change a site."""
-        self._replace(
-            tables.site,
-            tables.site.c.camera_id == site.camera_id,
-            {"camera_id": site.camera_id, "document": _SITE.dump_json(site).decode()},
-        )
+        row = {"camera_id": site.camera_id, "document": _SITE.dump_json(site).decode()}
+        upsert(self._connection, tables.site, row)
 
     def camera_statuses(self) -> dict[str, CameraStatus]:
         """The newest word from each camera."""
@@ -140,16 +137,12 @@ class SqlRegistry:
     def save_camera_status(self, status: CameraStatus) -> None:
         """Keep it if it is newer than what is known."""
         table = tables.camera_status
-        is_this = table.c.camera_id == status.camera_id
-        known = self._connection.execute(sa.select(table.c.captured_at).where(is_this)).scalar()
-        if known is not None and known > status.captured_at:
-            return
         row = {
             "camera_id": status.camera_id,
             "captured_at": status.captured_at,
             "document": status.model_dump_json(),
         }
-        self._replace(table, is_this, row)
+        upsert(self._connection, table, row, where=table.c.captured_at <= status.captured_at)
 
     def person(self, person_id: str) -> Reviewer | None:
         """A member of staff."""
@@ -168,14 +161,11 @@ class SqlRegistry:
             theirs = tables.session.c.person_id == person.id
             self._connection.execute(sa.delete(tables.session).where(theirs))
         row = {
+            "id": person.id,
             "password_hash": password_hash,
             "document": _PERSON.dump_json(person).decode(),
         }
-        is_this = tables.person.c.id == person.id
-        # An update keeps the row, because sessions point at it.
-        changed = self._connection.execute(sa.update(tables.person).where(is_this).values(row))
-        if changed.rowcount == 0:
-            self._connection.execute(sa.insert(tables.person).values({"id": person.id, **row}))
+        upsert(self._connection, tables.person, row)
 
     def open_session(self, token_hash: str, person_id: str, until: datetime) -> None:
         """Remember a signed-in browser by the hash of its token."""
@@ -208,22 +198,16 @@ class SqlRegistry:
         """All leases that still run."""
         table = tables.review_lease
         query = sa.select(table).where(table.c.until > self._now())
-        return [
-            ReviewLease(
-                case_id=row.case_id, reviewer_id=ReviewerId(row.reviewer_id), until=row.until
-            )
-            for row in self._connection.execute(query)
-        ]
+        return [_lease(row) for row in self._connection.execute(query)]
 
     def take_lease(self, case_id: UUID, reviewer_id: ReviewerId, until: datetime) -> ReviewLease:
         """Take or renew the lease; the answer names whoever holds it afterwards."""
-        held = self.lease(case_id)
-        if held is not None and held.reviewer_id != reviewer_id:
-            return held
         table = tables.review_lease
         row = {"case_id": case_id, "reviewer_id": reviewer_id, "until": until}
-        self._replace(table, table.c.case_id == case_id, row)
-        return ReviewLease(case_id=case_id, reviewer_id=reviewer_id, until=until)
+        is_free = (table.c.until <= self._now()) | (table.c.reviewer_id == reviewer_id)
+        upsert(self._connection, table, row, where=is_free)
+        held = self._connection.execute(sa.select(table).where(table.c.case_id == case_id)).one()
+        return _lease(held)
 
     def drop_lease(self, case_id: UUID, reviewer_id: ReviewerId) -> None:
         """Give it back; nothing happens when it is not held by this person."""
@@ -256,8 +240,8 @@ class SqlRegistry:
         is_this = tables.request.c.id == request_id
         self._connection.execute(sa.delete(tables.request).where(is_this))
 
-    def _replace(
-        self, table: sa.Table, is_this: sa.ColumnElement[bool], row: dict[str, object]
-    ) -> None:
-        self._connection.execute(sa.delete(table).where(is_this))
-        self._connection.execute(sa.insert(table).values(row))
+
+def _lease(row: sa.Row[Any]) -> ReviewLease:
+    return ReviewLease(
+        case_id=row.case_id, reviewer_id=ReviewerId(row.reviewer_id), until=row.until
+    )

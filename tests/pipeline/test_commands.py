@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,10 @@ from pipeline.case import open_case
 from pipeline.commands import app
 from pipeline.events import ViolationSuspected
 from pipeline.evidence import open_evidence_store
-from pipeline.storage import open_storage
+from pipeline.storage import check, open_storage, upgrade
 from pipeline.storage.base import DeadLetter
-from tests.builders import NOON, a_suspicion
+from pipeline.supervisor import TRY_AGAIN
+from tests.builders import NOON, a_suspicion, by_hand
 from tests.pipeline.storage.contract import a_note
 
 
@@ -125,3 +127,32 @@ def test_a_worker_without_contacts_says_which_setting_is_missing(data: Path) -> 
 
     assert result.exit_code == 2
     assert "REMINDFIRST_CONTACTS" in result.output
+
+
+def test_the_database_is_checked_upgraded_and_checked(
+    storage_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMINDFIRST_STORAGE_URL", storage_url)
+    if storage_url.startswith("postgresql"):
+        by_hand(storage_url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    checked = CliRunner().invoke(app, ["db", "check"])
+    assert checked.exit_code == 2
+    assert "there is none" in checked.output or "remindfirst db upgrade" in checked.output
+
+    assert CliRunner().invoke(app, ["db", "upgrade"]).exit_code == 0
+    assert "ok: tables of version" in CliRunner().invoke(app, ["db", "check"]).output
+
+
+@pytest.mark.postgres
+def test_processes_that_upgrade_at_one_moment_wait_for_one_another(postgres_url: str) -> None:
+    by_hand(postgres_url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(upgrade, [postgres_url] * 4))
+    assert check(postgres_url)
+
+
+def test_a_server_that_does_not_answer_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMINDFIRST_STORAGE_URL", "postgresql+psycopg://x@127.0.0.1:1/x")
+    checked = CliRunner().invoke(app, ["db", "check"])
+    assert checked.exit_code == TRY_AGAIN
+    assert "connection" in checked.output

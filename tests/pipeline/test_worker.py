@@ -21,10 +21,10 @@ from pipeline.notify import Message, UnreadableCallbackError
 from pipeline.notify.channel import SendResult
 from pipeline.reminder import DeliveryStatus
 from pipeline.reminder_queue import ReminderQueue
-from pipeline.storage import Storage, StorageUnavailableError
+from pipeline.storage import Storage, StorageError, StorageUnavailableError
 from pipeline.storage.base import RequestKind
 from pipeline.worker import Worker
-from tests.builders import NOON, a_case, a_departure, a_sighting, a_suspicion, seconds
+from tests.builders import NOON, a_case, a_departure, a_sighting, a_suspicion, by_hand, seconds
 from tests.fakes import RecordingChannel
 
 
@@ -313,13 +313,11 @@ def test_when_nothing_can_be_handled_the_worker_stops_and_the_events_stay(
 
 
 def test_no_plate_reaches_the_log_when_the_database_refuses(
-    storage: Storage, tmp_path: Path
+    storage: Storage, storage_url: str
 ) -> None:
-    with sqlite3.connect(tmp_path / "state.db") as connection:
-        connection.execute("DROP TABLE case_file")
-    connection.close()
+    by_hand(storage_url, "ALTER TABLE case_file RENAME TO gone")
     with (
-        pytest.raises(StorageUnavailableError) as refused,
+        pytest.raises((StorageError, StorageUnavailableError)) as refused,
         storage.begin() as uow,
     ):
         uow.cases.add(a_case())

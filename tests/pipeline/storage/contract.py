@@ -1,7 +1,11 @@
 """What every storage must do, whichever database is behind it."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -27,6 +31,7 @@ from tests.builders import (
 )
 
 LEASE = timedelta(seconds=60)
+T = TypeVar("T")
 
 
 def a_reminder(case: Case, step: int = 1) -> Reminder:
@@ -257,3 +262,53 @@ class StorageContract:
             uow.commit()
         with storage.begin() as uow:
             assert uow.registry.next_request() is None
+
+    def test_of_two_who_begin_a_partition_at_one_moment_one_is_first(
+        self, storage: Storage
+    ) -> None:
+        def advance(_: int) -> bool:
+            with storage.begin() as uow:
+                moved = uow.inbox.advance("obs", 0, start=0, to=5)
+                uow.commit()
+            return moved
+
+        assert sorted(at_once(advance)) == [False, True]
+
+    def test_of_two_who_take_a_case_at_one_moment_one_has_it(self, storage: Storage) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            uow.commit()
+
+        def take(n: int) -> str:
+            with storage.begin() as uow:
+                lease = uow.registry.take_lease(
+                    case.id, ReviewerId(("li", "wang")[n]), uow.now() + LEASE
+                )
+                uow.commit()
+            return lease.reviewer_id
+
+        assert len(set(at_once(take))) == 1
+
+    def test_who_writes_what_another_wrote_at_the_same_moment_may_try_again(
+        self, storage: Storage
+    ) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            uow.commit()
+        with pytest.raises(StaleCaseError) as refused, storage.begin() as uow:
+            uow.cases.add(case)
+        assert PLATE not in str(refused.value)
+
+
+def at_once(do: Callable[[int], T]) -> list[T]:
+    """Let two threads begin something at one moment."""
+    barrier = Barrier(2)
+
+    def run(n: int) -> T:
+        barrier.wait()
+        return do(n)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(run, range(2)))

@@ -13,12 +13,12 @@ from pipeline.storage import (
     upgrade,
 )
 from pipeline.storage.tables import metadata
-from tests.builders import a_case
+from tests.builders import a_case, by_hand
 from tests.pipeline.storage.contract import StorageContract, a_note
 
 
-class TestSqliteStorage(StorageContract):
-    pass
+class TestSqlStorage(StorageContract):
+    """On both databases, by the fixture `storage_url`."""
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
@@ -37,15 +37,15 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> N
     }
 
 
-def test_a_changed_row_breaks_the_audit_chain_at_that_row(storage: Storage, tmp_path: Path) -> None:
+def test_a_changed_row_breaks_the_audit_chain_at_that_row(
+    storage: Storage, storage_url: str
+) -> None:
     case = a_case()
     with storage.begin() as uow:
         for action in ("opened", "sighting", "closed"):
             uow.audit.append(a_note(case, action))
         uow.commit()
-    with sqlite3.connect(tmp_path / "state.db") as connection:
-        connection.execute("UPDATE audit SET action = 'nothing' WHERE number = 2")
-    connection.close()
+    by_hand(storage_url, "UPDATE audit SET action = 'nothing' WHERE number = 2")
 
     with storage.begin() as uow:
         broken = first_broken(uow.audit.of_case(case.id))

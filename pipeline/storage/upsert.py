@@ -1,0 +1,48 @@
+"""One statement that adds a row or changes the one that is there, in both databases."""
+
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+__all__ = ["add_once", "upsert"]
+
+
+def add_once(connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -> bool:
+    """Add a row; False when one with its key is there already, which changes nothing."""
+    statement = _insert(connection, table).values(row).on_conflict_do_nothing()
+    return connection.execute(statement.returning(sa.literal(1))).first() is not None
+
+
+def upsert(
+    connection: sa.Connection,
+    table: sa.Table,
+    row: Mapping[str, object],
+    *,
+    where: sa.ColumnElement[bool] | None = None,
+) -> bool:
+    """Add a row or change the one with its primary key.
+
+    Args:
+        connection: Its transaction.
+        table: The table.
+        row: All its columns.
+        where: What must hold of the row that is there for it to be changed.
+
+    Returns:
+        False when a row is there that must not be changed.
+    """
+    keys = [column.name for column in table.primary_key]
+    insert = _insert(connection, table).values(row)
+    statement = insert.on_conflict_do_update(index_elements=keys, set_=_but(row, keys), where=where)
+    return connection.execute(statement.returning(sa.literal(1))).first() is not None
+
+
+def _but(row: Mapping[str, object], keys: Collection[str]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if name not in keys}
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -1,0 +1,126 @@
+"""A Kafka broker without Docker: `python -m tests.servers.kafka up`, or `down`.
+
+One KRaft node from Maven's jars, on this machine alone. It needs Java 17 and, the first time, Maven
+and the network.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers.process import ServerError, ServerProcess, answers
+
+__all__ = ["KafkaServer"]
+
+_HERE = Path(__file__).resolve().parent
+_JARS = Path("var/servers/kafka-jars").resolve()
+_FOLDER = Path("var/servers/kafka").resolve()
+_JVM = ("-server", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true")
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+_READY_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaServer:
+    """One broker with its data in `folder`; the port after `port` is its controller's."""
+
+    folder: Path = _FOLDER
+    port: int = 19092
+
+    @property
+    def url(self) -> str:
+        """As `pipeline.bus` wants it."""
+        return f"kafka://127.0.0.1:{self.port}"
+
+    @property
+    def process(self) -> ServerProcess:
+        """The broker's process."""
+        return ServerProcess(name="Kafka", folder=self.folder)
+
+    def up(self) -> None:
+        """Start it, unless it runs; data of an earlier run are kept.
+
+        Raises:
+            ServerError: Java or Maven is missing, or the broker does not answer.
+        """
+        if self.process.pid() is not None:
+            return
+        if answers(self.port):
+            raise ServerError(f"port {self.port} is taken by somebody else's server")
+        _fetch_jars()
+        data = self.folder / "data"
+        if not (data / "meta.properties").exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            cluster_id = _java("kafka.tools.StorageTool", "random-uuid").strip()
+            _java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties())
+        logging = f"-Dlog4j.configuration=file:{_HERE / 'kafka.log4j.properties'}"
+        command = ("java", *_JVM, logging, f"-Dkafka.logs.dir={self.folder}", "-cp", f"{_JARS}/*")
+        self.process.start((*command, "kafka.Kafka", self._properties()))
+        self.process.wait_until(self._is_ready, within_s=_READY_WITHIN_S)
+
+    def down(self) -> None:
+        """Stop it; its data stay."""
+        self.process.stop(signal.SIGTERM)
+
+    def _is_ready(self) -> bool:
+        return answers(self.port) and "Kafka Server started" in self.process.log_file.read_text()
+
+    def _properties(self) -> str:
+        file = self.folder / "server.properties"
+        plain, controller = f"127.0.0.1:{self.port}", f"127.0.0.1:{self.port + 1}"
+        own = (
+            f"controller.quorum.voters=1@{controller}",
+            f"listeners=PLAINTEXT://{plain},CONTROLLER://{controller}",
+            f"advertised.listeners=PLAINTEXT://{plain}",
+            f"log.dirs={self.folder / 'data'}",
+        )
+        file.write_text("\n".join([(_HERE / "kafka.properties").read_text(), *own]))
+        return str(file)
+
+
+def _fetch_jars() -> None:
+    for tool in ("java", "mvn"):
+        if shutil.which(tool) is None:
+            raise ServerError(
+                f"{tool} is missing; on Debian: apt-get install maven openjdk-17-jre-headless"
+            )
+    if _JARS.is_dir():
+        return
+    print("Fetching Kafka from Maven (once, about 46 MB) ...", file=sys.stderr)
+    partial = _JARS.with_suffix(".partial")
+    command = ["mvn", "-B", "-q", "-f", str(_HERE / "kafka.pom.xml"), _COPY]
+    options = ["-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
+    subprocess.run([*command, *options], check=True)
+    partial.rename(_JARS)
+
+
+def _java(*arguments: str) -> str:
+    done = subprocess.run(
+        ["java", "-Xmx128m", "-cp", f"{_JARS}/*", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ServerError(f"{arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def main(verb: str) -> None:
+    """Do what the command line says."""
+    server = KafkaServer()
+    if verb == "up":
+        server.up()
+        print(f"Kafka answers at {server.url}")
+    else:
+        server.down()
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except ServerError as exc:
+        sys.exit(str(exc))

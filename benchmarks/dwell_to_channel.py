@@ -186,7 +186,9 @@ def _measure(folder: Path, stays: int) -> list[float]:
 
 def _watch(street: _Street, folder: Path) -> None:
     camera_id = _camera_id(street.number)
-    publisher = open_publisher(f"sqlite:///{folder}/bus.db", source=camera_id)
+    publisher = open_publisher(
+        f"sqlite:///{folder}/bus.db", source=camera_id, state_dir=Path(folder)
+    )
     eyes = Eyes(
         detector=ScriptedDetector(street.boxes_at),
         tracker=ByteTracker(_FPS),

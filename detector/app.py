@@ -139,7 +139,11 @@ class DetectorApp:
         return (document.sub_source if is_sub else None) or document.source
 
     def _open_publisher(self, stack: ExitStack) -> "_CountingPublisher":
-        inner = open_publisher(self._settings.bus_url, source=self._settings.detector_name)
+        inner = open_publisher(
+            self._settings.bus_url,
+            source=self._settings.detector_name,
+            state_dir=self._settings.state_dir,
+        )
         publisher = _CountingPublisher(inner, self._out)
         stack.callback(publisher.close)
         return publisher

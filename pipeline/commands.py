@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.app import build_worker
 from pipeline.audit import first_broken, reaches
+from pipeline.bus import check_topic, create_topic
 from pipeline.case import Case
 from pipeline.errors import PermanentError, PipelineError, RetryableError, findings
 from pipeline.evidence import EvidenceError, open_evidence_store
@@ -25,10 +26,13 @@ __all__ = ["app"]
 log = logging.getLogger(__name__)
 
 NUMBER_LENGTH = 8
+DEFAULT_REPLICAS = 3
 
 app = typer.Typer()
 db = typer.Typer(help="The database of the cases, at REMINDFIRST_STORAGE_URL.")
 app.add_typer(db, name="db")
+topics = typer.Typer(help="The topic of the events, on the Kafka of REMINDFIRST_BUS_URL.")
+app.add_typer(topics, name="topics")
 
 
 @db.command("upgrade")
@@ -48,6 +52,29 @@ def db_check() -> None:
         typer.echo(f"ok: tables of version {check(_settings().storage_url)}")
     except PipelineError as exc:
         _fail("db check", exc)
+
+
+@topics.command("create")
+def topics_create(
+    replicas: Annotated[
+        int, typer.Option(min=1, help="Brokers that hold a copy of each event.")
+    ] = DEFAULT_REPLICAS,
+) -> None:
+    """Make the topic with as many partitions as the URL says, for good; no harm if it is there."""
+    try:
+        is_new = create_topic(_settings().bus_url, replicas=replicas)
+        typer.echo(f"{'made' if is_new else 'there already'}: {check_topic(_settings().bus_url)}")
+    except PipelineError as exc:
+        _fail("topics create", exc)
+
+
+@topics.command("check")
+def topics_check() -> None:
+    """Say whether the topic is there and has the partitions that the URL says; change nothing."""
+    try:
+        typer.echo(f"ok: {check_topic(_settings().bus_url)}")
+    except PipelineError as exc:
+        _fail("topics check", exc)
 
 
 @app.command()

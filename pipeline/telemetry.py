@@ -6,6 +6,15 @@ from datetime import UTC, datetime
 
 __all__ = ["FieldFormatter", "configure_logging"]
 
+# httpx logs every request with its address at INFO; kafka.net every try to reach a broker that is
+# away, of which the bus tells itself.
+_NOISY = {
+    "alembic": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "kafka": logging.ERROR,
+    "kafka.net": logging.CRITICAL,
+}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -27,6 +36,5 @@ def configure_logging(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # httpx logs every request with its address at INFO.
-    for noisy in ("httpx", "httpcore", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy, least in _NOISY.items():
+        logging.getLogger(noisy).setLevel(least)

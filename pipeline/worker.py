@@ -65,7 +65,7 @@ class Worker:
 
         Events come first, all there are: what they tell may stop a message or a referral.
         """
-        handled = sum(self._drain(partition) for partition in sorted(self._assigned()))
+        handled = self._drain()
         due = self.queue.claim_due()
         for case_id in due:
             with _contained("timer", case_id):
@@ -85,11 +85,14 @@ class Worker:
                 self.delivery.carry(due, reminder)
         return True
 
-    def _drain(self, partition: int) -> int:
-        handled = 0
-        while (taken := self._consume(partition)) == BATCH:
-            handled += taken
-        return handled + taken
+    def _drain(self) -> int:
+        """Take all there is, a batch of each partition in turn, so that none waits for another."""
+        handled, behind = 0, sorted(self._assigned())
+        while behind:
+            taken = {partition: self._consume(partition) for partition in behind}
+            handled += sum(taken.values())
+            behind = [partition for partition, count in taken.items() if count == BATCH]
+        return handled
 
     def _assigned(self) -> frozenset[int]:
         assigned = self.subscriber.assigned()

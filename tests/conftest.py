@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from pipeline.bus import EventPublisher, open_publisher, open_subscriber
+from pipeline.bus import EventPublisher, create_topic, open_publisher, open_subscriber
 from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
 from pipeline.notify.templates import Agency
@@ -18,6 +18,7 @@ from pipeline.storage import Storage, open_storage, upgrade
 from pipeline.worker import Worker
 from tests.builders import NOON, PLATE, a_reviewer, a_site
 from tests.fakes import DictContactBook, RecordingChannel
+from tests.servers.kafka import KafkaServer, delete_topic
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import answers
 
@@ -73,6 +74,16 @@ def postgres_url(postgres_template: str) -> Iterator[str]:
     _run_sql(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
     yield PostgresServer().url_of(name)
     _run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def kafka_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A topic of the test's own on the Kafka broker."""
+    _require(request, KafkaServer().port, "make kafka-up")
+    url = f"{KafkaServer().url}/test_{uuid4().hex}?partitions=4"
+    create_topic(url, replicas=1)
+    yield url
+    delete_topic(url)
 
 
 def _require(request: pytest.FixtureRequest, port: int, remedy: str) -> None:
@@ -131,8 +142,8 @@ def bus_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def publisher(bus_url: str) -> EventPublisher:
-    return open_publisher(bus_url, source="test")
+def publisher(bus_url: str, tmp_path: Path) -> EventPublisher:
+    return open_publisher(bus_url, source="test", state_dir=tmp_path)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The bus that carries events; opened by URL, so that no caller names a technology."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.bus.base import (
@@ -19,25 +21,34 @@ __all__ = [
     "EventPublisher",
     "EventSubscriber",
     "RawBatch",
+    "check_topic",
+    "create_topic",
     "open_publisher",
     "open_subscriber",
 ]
 
 
-def _file_of(url: str) -> Path:
-    scheme, _, path = url.partition(":///")
-    if scheme != "sqlite" or not path:
-        raise BusError(f"bus {url!r}: use sqlite:///FILE")
-    return Path(path)
+_EMBEDDED = "sqlite:///"
+_KAFKA = ("kafka://", "kafka+ssl://")
 
 
-def open_publisher(url: str, *, source: str) -> EventPublisher:
+def open_publisher(url: str, *, source: str, state_dir: Path) -> EventPublisher:
     """Open the bus at `url` for writing as `source`, in a new epoch.
+
+    Args:
+        url: `sqlite:///FILE`, or `kafka://HOST:PORT[,HOST:PORT]`; see `KafkaAddress.parse`.
+        source: Who publishes; one process at a time under one name.
+        state_dir: Keeps what waits for a bus on another machine.
 
     Raises:
         BusError: the URL names no bus that this version knows.
-        BusUnavailableError: it cannot be opened now.
+        BusUnavailableError: it cannot be opened now. A Kafka that is away is no reason.
     """
+    if url.startswith(_KAFKA):
+        with _extra_installed():
+            from pipeline.bus.kafka import KafkaAddress, KafkaPublisher
+        spool = state_dir / f"{source}.spool.db"
+        return KafkaPublisher(KafkaAddress.parse(url), source=source, spool=spool)
     return EmbeddedPublisher(_file_of(url), source=source)
 
 
@@ -48,4 +59,50 @@ def open_subscriber(url: str) -> EventSubscriber:
         BusError: the URL names no bus that this version knows.
         BusUnavailableError: it cannot be opened now.
     """
+    if url.startswith(_KAFKA):
+        with _extra_installed():
+            from pipeline.bus.kafka import KafkaAddress, KafkaSubscriber
+        return KafkaSubscriber(KafkaAddress.parse(url))
     return EmbeddedSubscriber(_file_of(url))
+
+
+def create_topic(url: str, *, replicas: int) -> bool:
+    """Make the topic of the bus at `url`; False when it was there already.
+
+    Raises:
+        BusError: the bus is embedded and has no topics, or we may not.
+        BusUnavailableError: no broker answers.
+    """
+    with _extra_installed():
+        from pipeline.bus import kafka
+    return kafka.create_topic(kafka.KafkaAddress.parse(url), replicas=replicas)
+
+
+def check_topic(url: str) -> str:
+    """Hold the topic of the bus at `url` against what the URL says of it; its name and size.
+
+    Raises:
+        BusError: there is no such topic, or it is another.
+        BusUnavailableError: no broker answers.
+    """
+    with _extra_installed():
+        from pipeline.bus import kafka
+    address = kafka.KafkaAddress.parse(url)
+    kafka.check_topic(address)
+    return f"topic {address.topic} of {address.partitions} partitions"
+
+
+def _file_of(url: str) -> Path:
+    path = url.removeprefix(_EMBEDDED)
+    if path in {url, ""}:
+        raise BusError(f"bus {url!r}: use sqlite:///FILE or kafka://HOST:PORT")
+    return Path(path)
+
+
+@contextmanager
+def _extra_installed() -> Iterator[None]:
+    """Kafka's client is an extra: a machine that needs none installs none."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise BusError(f"{exc.name} is missing: pip install 'remindfirst[kafka]'") from exc

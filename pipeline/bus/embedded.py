@@ -8,13 +8,13 @@ Local disks only: SQLite's locks do not hold on network file systems.
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from zlib import crc32
 
-from pipeline.bus.base import BusError, BusPositionError, BusUnavailableError, RawBatch
+from pipeline.bus.base import BusPositionError, RawBatch
+from pipeline.bus.log_file import LogFile
 from pipeline.events.envelope import Envelope, Event, EventId
 
 __all__ = ["EmbeddedPublisher", "EmbeddedSubscriber"]
@@ -37,50 +37,6 @@ CREATE TABLE IF NOT EXISTS partition_lease (
 """
 
 
-class _Log:
-    """One connection to the log file; every call is one transaction."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                file, timeout=30, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as exc:
-            if isinstance(exc, sqlite3.OperationalError):
-                raise BusUnavailableError(f"bus {file}: {exc}") from exc
-            raise BusError(f"bus {file}: not a bus file ({exc}); move it away") from exc
-        except OSError as exc:
-            raise BusUnavailableError(f"bus {file}: {exc.strerror}") from exc
-
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that commits at the end of the block or not at all."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as exc:
-            raise BusUnavailableError(f"bus {self._file}: {exc}") from exc
-
-    def read(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        try:
-            return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as exc:
-            raise BusUnavailableError(f"bus {self._file}: {exc}") from exc
-
-    def close(self) -> None:
-        self._connection.close()
-
-
 def _partition_of(key: str) -> int:
     """The partition of a key; fixed for the life of the topic."""
     return crc32(key.encode()) % PARTITIONS
@@ -96,7 +52,7 @@ class EmbeddedPublisher:
             BusUnavailableError: the file cannot be opened or written.
             BusError: the file is no bus.
         """
-        self._log = _Log(file)
+        self._log = LogFile(file, _SCHEMA)
         self._source = source
         self._seq = 0
         self._lock = Lock()
@@ -147,7 +103,7 @@ class EmbeddedSubscriber:
             BusUnavailableError: the file cannot be opened or written.
             BusError: the file is no bus.
         """
-        self._log = _Log(file)
+        self._log = LogFile(file, _SCHEMA)
         self._id = uuid.uuid4().hex
         self._renew_at = 0.0
         self._mine: frozenset[int] = frozenset()

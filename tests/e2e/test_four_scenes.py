@@ -96,7 +96,7 @@ def _play(config: UpConfig, plate_reader: PlateReader, seed: int) -> Iterator[di
     storage = open_storage(settings.storage_url, clock=clock)
     register(config, storage)
     worker = build_worker(settings, clock=clock)
-    publisher = open_publisher(settings.bus_url, source="street")
+    publisher = open_publisher(settings.bus_url, source="street", state_dir=config.data)
     store = open_evidence_store(settings.evidence_url)
     streets = [
         Street(entry.file, config.data, publisher, store, plate_reader, seed)

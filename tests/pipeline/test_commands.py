@@ -13,6 +13,7 @@ from pipeline.storage.base import DeadLetter
 from pipeline.supervisor import TRY_AGAIN
 from tests.builders import NOON, a_suspicion, by_hand
 from tests.pipeline.storage.contract import a_note
+from tests.servers.kafka import delete_topic
 
 
 @pytest.fixture
@@ -156,3 +157,26 @@ def test_a_server_that_does_not_answer_may_be_tried_again(monkeypatch: pytest.Mo
     checked = CliRunner().invoke(app, ["db", "check"])
     assert checked.exit_code == TRY_AGAIN
     assert "connection" in checked.output
+
+
+@pytest.mark.kafka
+def test_a_topic_is_made_once_and_checked(kafka_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = kafka_url.replace("test_", "new_")
+    monkeypatch.setenv("REMINDFIRST_BUS_URL", new)
+
+    missing = CliRunner().invoke(app, ["topics", "check"])
+    made = [CliRunner().invoke(app, ["topics", "create", "--replicas", "1"]) for _ in range(2)]
+    checked = CliRunner().invoke(app, ["topics", "check"])
+    delete_topic(new)
+
+    assert missing.exit_code == 2
+    assert "no topic new_" in missing.output
+    assert [one.stdout.partition(":")[0] for one in made] == ["made", "there already"]
+    assert checked.stdout.startswith("ok: topic new_")
+
+
+def test_a_bus_on_this_machine_has_no_topics(data: Path) -> None:
+    result = CliRunner().invoke(app, ["topics", "create"])
+
+    assert result.exit_code == 2
+    assert "use kafka://" in result.output

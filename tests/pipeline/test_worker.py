@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline import intake
-from pipeline.bus import EventPublisher, open_publisher, open_subscriber
+from pipeline.bus import EventPublisher, open_subscriber
 from pipeline.case import Case, Disposition
 from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
@@ -162,9 +162,9 @@ def _tell(story: tuple[ViolationSuspected, ViolationSuspected], at_s: int) -> li
             return []
 
 
-def _play(worker_of: Any, clock: ManualClock, bus_url: str) -> int:
+def _play(worker_of: Any, clock: ManualClock, publisher: EventPublisher) -> int:
     """Run both stories for 100 s; returns how often a worker died."""
-    publisher, story, deaths = open_publisher(bus_url, source="test"), _story(), 0
+    story, deaths = _story(), 0
     worker = worker_of()
     for at_s in range(100):
         publisher.publish(_tell(story, at_s))
@@ -179,15 +179,21 @@ def _play(worker_of: Any, clock: ManualClock, bus_url: str) -> int:
     return deaths
 
 
+@pytest.fixture
+def bus(bus_url: str, publisher: EventPublisher) -> tuple[str, EventPublisher]:
+    return bus_url, publisher
+
+
 @pytest.mark.parametrize("n", range(1, 29))
 def test_a_worker_killed_at_any_point_loses_no_case_and_reminds_nobody_twice(
     n: int,
     storage: Storage,
     queue: ReminderQueue,
     channel: RecordingChannel,
-    bus_url: str,
+    bus: tuple[str, EventPublisher],
     clock: ManualClock,
 ) -> None:
+    bus_url, publisher = bus
     channel.delivers_at_once = True
     fuse = Fuse(n)
     fused_storage: Any = FusedStorage(storage, fuse)
@@ -204,7 +210,7 @@ def test_a_worker_killed_at_any_point_loses_no_case_and_reminds_nobody_twice(
             delivery=fused_delivery,
         )
 
-    deaths = _play(a_worker, clock, bus_url)
+    deaths = _play(a_worker, clock, publisher)
 
     assert deaths == 1, f"the story passes only {len(fuse.passed)} points"
     with storage.begin() as uow:

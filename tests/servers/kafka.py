@@ -11,9 +11,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from kafka import KafkaAdminClient
+
+from pipeline.bus.kafka import KafkaAddress
 from tests.servers.process import ServerError, ServerProcess, answers
 
-__all__ = ["KafkaServer"]
+__all__ = ["KafkaServer", "delete_topic"]
 
 _HERE = Path(__file__).resolve().parent
 _JARS = Path("var/servers/kafka-jars").resolve()
@@ -107,6 +110,14 @@ def _java(*arguments: str) -> str:
     if done.returncode != 0:
         raise ServerError(f"{arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
+
+
+def delete_topic(url: str) -> None:
+    """Take away a topic that a test has made."""
+    address = KafkaAddress.parse(url)
+    admin = KafkaAdminClient(**address.client())
+    admin.delete_topics([address.topic])
+    admin.close()
 
 
 def main(verb: str) -> None:

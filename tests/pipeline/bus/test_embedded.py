@@ -17,8 +17,8 @@ from tests.pipeline.bus.contract import BusContract
 
 class TestEmbeddedBus(BusContract):
     @pytest.fixture
-    def open_writer(self, bus_url: str) -> Callable[[str], EventPublisher]:
-        return lambda source: open_publisher(bus_url, source=source)
+    def open_writer(self, bus_url: str, tmp_path: Path) -> Callable[[str], EventPublisher]:
+        return lambda source: open_publisher(bus_url, source=source, state_dir=tmp_path)
 
     @pytest.fixture
     def open_reader(self, bus_url: str) -> Callable[[], EventSubscriber]:
@@ -59,18 +59,18 @@ def test_a_file_that_is_no_bus_is_refused(tmp_path: Path) -> None:
     file.write_text("this is no database, however long it may be" * 100)
 
     with pytest.raises(BusError, match="not a bus file"):
-        open_publisher(f"sqlite:///{file}", source="one")
+        open_publisher(f"sqlite:///{file}", source="one", state_dir=tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(BusUnavailableError, match="bus "):
-        open_publisher(f"sqlite:///{tmp_path}/file/bus.db", source="one")
+        open_publisher(f"sqlite:///{tmp_path}/file/bus.db", source="one", state_dir=tmp_path)
 
 
 def test_an_unknown_kind_of_bus_is_refused() -> None:
-    with pytest.raises(BusError, match="use sqlite"):
+    with pytest.raises(BusError, match="use sqlite:///FILE or kafka:"):
         open_subscriber("carrier-pigeon://roof")
 
 

@@ -1,0 +1,92 @@
+"""A SQLite file of events; every write is a transaction."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.bus.base import BusError, BusUnavailableError
+
+__all__ = ["LogFile"]
+
+_WAIT_S = 30.0
+
+
+class LogFile:
+    """One connection to the file; what is committed survives kill -9 and loss of power."""
+
+    def __init__(
+        self, file: Path, schema: str, *, max_bytes: int | None = None, is_shared: bool = True
+    ) -> None:
+        """Open the file, or make it.
+
+        Args:
+            file: Where it is, on a disk of this machine.
+            schema: SQL that makes the tables that are missing.
+            max_bytes: Writes fail when the file would grow beyond this.
+            is_shared: Other processes may have it open at the same time.
+
+        Raises:
+            BusUnavailableError: the file cannot be opened or written, or another process has it.
+            BusError: the file is something else.
+        """
+        self._file = file
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                file,
+                timeout=_WAIT_S if is_shared else 0,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            if not is_shared:
+                self._connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            if max_bytes is not None:
+                (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
+                self._connection.execute(f"PRAGMA max_page_count={max_bytes // page_bytes}")
+            self._connection.executescript(schema)
+        except sqlite3.DatabaseError as exc:
+            if isinstance(exc, sqlite3.OperationalError):
+                is_taken = not is_shared and exc.sqlite_errorcode == sqlite3.SQLITE_BUSY
+                told = "another process has it; give each its own" if is_taken else str(exc)
+                raise BusUnavailableError(f"bus {file}: {told}") from exc
+            raise BusError(f"bus {file}: not a bus file ({exc}); move it away") from exc
+        except OSError as exc:
+            raise BusUnavailableError(f"bus {file}: {exc.strerror}") from exc
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that commits at the end of the block or not at all.
+
+        Raises:
+            BusUnavailableError: nothing was written.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk has rolled back already.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as exc:
+            raise BusUnavailableError(f"bus {self._file}: {exc}") from exc
+
+    def read(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """All rows of a query.
+
+        Raises:
+            BusUnavailableError: the file cannot be read.
+        """
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as exc:
+            raise BusUnavailableError(f"bus {self._file}: {exc}") from exc
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()

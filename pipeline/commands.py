@@ -17,7 +17,7 @@ from pipeline.case import Case
 from pipeline.errors import PermanentError, PipelineError, RetryableError, findings
 from pipeline.evidence import EvidenceError, open_evidence_store
 from pipeline.settings import PipelineSettings
-from pipeline.storage import UnitOfWork, check, open_storage, upgrade
+from pipeline.storage import UnitOfWork, accept_clock, check, open_storage, upgrade
 from pipeline.supervisor import BAD_INPUT, TRY_AGAIN
 from pipeline.telemetry import configure_logging
 
@@ -52,6 +52,19 @@ def db_check() -> None:
         typer.echo(f"ok: tables of version {check(_settings().storage_url)}")
     except PipelineError as exc:
         _fail("db check", exc)
+
+
+@db.command("accept-clock")
+def db_accept_clock() -> None:
+    """Say that the database's clock is right now, after it had been set back; work then goes on.
+
+    A clock that goes back stops all decisions: what was measured with it would end too early.
+    """
+    try:
+        at = accept_clock(_settings().storage_url)
+        typer.echo(f"accepted: it is {at.isoformat(timespec='seconds')}")
+    except PipelineError as exc:
+        _fail("db accept-clock", exc)
 
 
 @topics.command("create")

@@ -1,6 +1,7 @@
 """Cases and everything that must change together with them; opened by URL."""
 
 import fcntl
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,21 +11,25 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from pipeline.clock import Clock, SystemClock
+from pipeline.storage import clock_guard
 from pipeline.storage.base import (
+    ClockSetBackError,
     StaleCaseError,
     Storage,
     StorageError,
     StorageUnavailableError,
     UnitOfWork,
 )
-from pipeline.storage.sql import SqlStorage, make_engine
+from pipeline.storage.sql import SqlStorage, make_engine, read_clock
 
 __all__ = [
+    "ClockSetBackError",
     "StaleCaseError",
     "Storage",
     "StorageError",
     "StorageUnavailableError",
     "UnitOfWork",
+    "accept_clock",
     "check",
     "open_storage",
     "upgrade",
@@ -98,6 +103,25 @@ def check(url: str) -> str:
         return _require_newest(engine)
     finally:
         engine.dispose()
+
+
+def accept_clock(url: str) -> datetime:
+    """Believe the clock of the database at `url` as it is now; returns what it says.
+
+    Raises:
+        StorageError: no database, or tables newer or older than this code.
+        StorageUnavailableError: the database cannot be reached.
+    """
+    check(url)
+    engine = make_engine(url)
+    clock = SystemClock() if engine.dialect.name == "sqlite" else None
+    try:
+        with engine.begin() as connection:
+            now = read_clock(connection, clock)
+            clock_guard.accept_clock(connection, now)
+    finally:
+        engine.dispose()
+    return now
 
 
 def _require_file(engine: sa.Engine) -> None:

@@ -20,6 +20,7 @@ from pipeline.staff import Reviewer, ReviewerId
 __all__ = [
     "AuditLog",
     "CaseRepository",
+    "ClockSetBackError",
     "DeadLetter",
     "DueReminder",
     "Inbox",
@@ -42,6 +43,10 @@ class StorageError(PermanentError):
 
 class StorageUnavailableError(RetryableError):
     """The database cannot be reached or written now; nothing was changed."""
+
+
+class ClockSetBackError(StorageUnavailableError):
+    """The database's clock says less than it has said before; who acts by it acts too early."""
 
 
 class StaleCaseError(RetryableError):
@@ -335,7 +340,11 @@ class UnitOfWork(Protocol):
         ...
 
     def now(self) -> datetime:
-        """The database's time, aware UTC; the only clock that timers and states use."""
+        """The database's time, aware UTC; the only clock that timers and states use.
+
+        Raises:
+            ClockSetBackError: the clock was set back since anybody read it, and this is no `read`.
+        """
         ...
 
     def commit(self) -> None:

@@ -12,10 +12,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from pipeline.clock import Clock
 from pipeline.storage.base import StaleCaseError, StorageError, StorageUnavailableError
+from pipeline.storage.clock_guard import ClockGuard
 from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository, SqlOutbox
 from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
 
-__all__ = ["SqlStorage", "SqlUnitOfWork", "make_engine"]
+__all__ = ["SqlStorage", "SqlUnitOfWork", "make_engine", "read_clock"]
 
 
 # Who died inside a transaction must not hold its rows for ever.
@@ -83,13 +84,22 @@ def _words(exc: DBAPIError) -> str:
     return str(exc.orig).splitlines()[0]
 
 
+def read_clock(connection: sa.Connection, clock: Clock | None) -> datetime:
+    """The instant that `clock` says, or else the database."""
+    if clock is not None:
+        return clock.now()
+    at: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return at
+
+
 class SqlUnitOfWork:
     """One transaction of a SQL database."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock | None) -> None:
+    def __init__(self, engine: sa.Engine, clock: Clock | None, guard: ClockGuard | None) -> None:
         """Begin on `engine` when entered; `clock` replaces the database's in tests and SQLite."""
         self._engine = engine
         self._clock = clock
+        self._guard = guard
 
     def __enter__(self) -> Self:
         """Begin.
@@ -132,11 +142,9 @@ class SqlUnitOfWork:
                 raise error
 
     def now(self) -> datetime:
-        """The database's time, aware UTC."""
-        if self._clock is not None:
-            return self._clock.now()
-        at: datetime = self._connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-        return at
+        """The database's time, aware UTC; see `UnitOfWork.now`."""
+        at = read_clock(self._connection, self._clock)
+        return at if self._guard is None else self._guard.check(at)
 
     def commit(self) -> None:
         """Make it all true; see `UnitOfWork.commit`."""
@@ -151,17 +159,26 @@ class SqlStorage:
         """Use `engine`, whose tables are those of the newest migration."""
         self._engine = engine
         self._clock = clock
+        self._guard = ClockGuard()
 
     def begin(self) -> SqlUnitOfWork:
-        """A new transaction, to be used in a `with` block."""
-        return SqlUnitOfWork(self._engine, self._clock)
+        """A new transaction, to be used in a `with` block.
+
+        Raises:
+            ClockSetBackError: the database's clock was set back.
+            StorageUnavailableError: the database cannot be reached.
+        """
+        if self._guard.is_due:
+            with _translated(), self._engine.begin() as connection:
+                self._guard.keep(connection, read_clock(connection, self._clock))
+        return SqlUnitOfWork(self._engine, self._clock, self._guard)
 
     def read(self) -> SqlUnitOfWork:
         """A transaction that only looks; see `Storage.read`."""
         options: dict[str, Any] = {"only_reads": True}
         if self._engine.dialect.name == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        return SqlUnitOfWork(self._engine.execution_options(**options), self._clock)
+        return SqlUnitOfWork(self._engine.execution_options(**options), self._clock, None)
 
     def close(self) -> None:
         """Close every connection."""

@@ -25,6 +25,7 @@ __all__ = [
     "audit",
     "camera_status",
     "case",
+    "clock_mark",
     "dead_letter",
     "inbox",
     "metadata",
@@ -87,6 +88,13 @@ timer = Table(
     Column("case_id", Uuid, ForeignKey("case_file.id"), primary_key=True),
     Column("due_at", UtcDateTime, nullable=False),
     Index("ix_timer_due", "due_at"),
+)
+
+clock_mark = Table(
+    "clock_mark",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 reminder = Table(

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.case import open_case
+from pipeline.clock import SystemClock
 from pipeline.commands import app
 from pipeline.events import ViolationSuspected
 from pipeline.evidence import open_evidence_store
@@ -142,6 +143,16 @@ def test_the_database_is_checked_upgraded_and_checked(
 
     assert CliRunner().invoke(app, ["db", "upgrade"]).exit_code == 0
     assert "ok: tables of version" in CliRunner().invoke(app, ["db", "check"]).output
+
+
+def test_a_clock_is_accepted_by_a_person(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMINDFIRST_STORAGE_URL", storage_url)
+    upgrade(storage_url)
+
+    accepted = CliRunner().invoke(app, ["db", "accept-clock"])
+
+    assert accepted.exit_code == 0
+    assert accepted.output.startswith(f"accepted: it is {SystemClock().now():%Y-%m-%d}")
 
 
 @pytest.mark.postgres

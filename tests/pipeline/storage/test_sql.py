@@ -4,16 +4,18 @@ from pathlib import Path
 import pytest
 
 from pipeline.audit import first_broken
-from pipeline.clock import ManualClock
+from pipeline.clock import ManualClock, SystemClock
 from pipeline.storage import (
+    ClockSetBackError,
     Storage,
     StorageError,
     StorageUnavailableError,
+    accept_clock,
     open_storage,
     upgrade,
 )
 from pipeline.storage.tables import metadata
-from tests.builders import a_case, by_hand
+from tests.builders import a_case, by_hand, seconds
 from tests.pipeline.storage.contract import StorageContract, a_note
 
 
@@ -84,3 +86,67 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="not a database file"):
         open_storage(f"sqlite:///{file}")
+
+
+def test_a_clock_that_was_set_back_decides_nothing_and_stops_nobody_who_only_looks(
+    storage: Storage, clock: ManualClock
+) -> None:
+    with storage.begin() as uow:
+        uow.now()
+    clock.advance(seconds(-3))
+
+    with pytest.raises(ClockSetBackError, match="accept-clock"), storage.begin() as uow:
+        uow.now()
+    with storage.read() as uow:
+        assert uow.now() == clock.now()
+
+    clock.advance(seconds(3))
+    with storage.begin() as uow:
+        assert uow.now() == clock.now()
+
+
+def test_what_a_time_server_corrects_each_day_is_no_reason_to_stop(
+    storage: Storage, clock: ManualClock
+) -> None:
+    with storage.begin() as uow:
+        uow.now()
+    clock.advance(seconds(-2))
+
+    with storage.begin() as uow:
+        assert uow.now() == clock.now()
+
+
+def test_a_clock_that_was_set_back_while_nobody_worked_is_noticed(
+    storage: Storage, storage_url: str, clock: ManualClock
+) -> None:
+    clock.advance(seconds(60))
+    with storage.begin() as uow:
+        uow.now()
+    with storage.begin():
+        pass
+    clock.advance(seconds(-60))
+
+    later = open_storage(storage_url, clock=clock)
+    with pytest.raises(ClockSetBackError), later.begin():
+        pass
+    later.close()
+
+
+def test_others_hear_that_a_clock_was_accepted(
+    storage_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.storage.clock_guard._KEEP_EVERY", seconds(0))
+    ahead = ManualClock(SystemClock().now() + seconds(7200))
+    wrong = open_storage(storage_url, clock=ahead)
+    with wrong.begin():
+        pass
+    wrong.close()
+    storage = open_storage(storage_url)
+    with pytest.raises(ClockSetBackError), storage.begin():
+        pass
+
+    accept_clock(storage_url)
+
+    with storage.begin() as uow:
+        uow.now()
+    storage.close()

@@ -9,7 +9,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	pyproject.toml requirements/build.in --extra detector
 
 # What the tests need: the servers' clients too.
-DEV := --extra dev --extra kafka --extra postgres
+DEV := --extra dev --extra kafka --extra postgres --extra s3
 
 .PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser test-servers kafka-up kafka-down postgres-up postgres-down schemas lock bench scenes stays accuracy down clean
 

@@ -1,7 +1,7 @@
 """Whole camera loops that watch simulated traffic: noisy boxes and pictures in, events out."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,6 +126,9 @@ class _HashStore:
 
     def get(self, ref: EvidenceRef) -> bytes:
         raise KeyError(ref.sha256)
+
+    def forward(self, refs: Iterable[EvidenceRef]) -> None:
+        """Nothing to do."""
 
 
 class _Watcher:

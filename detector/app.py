@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock, current_thread, main_thread
@@ -28,7 +29,7 @@ from detector.stream_address import is_stream
 from detector.tracking import ByteTracker
 from pipeline.bus import EventPublisher, open_publisher
 from pipeline.events import CameraDocument, Envelope, Event
-from pipeline.evidence import open_evidence_store
+from pipeline.evidence import EvidenceError, EvidenceStore, open_evidence_store
 
 __all__ = ["DetectorApp", "DetectorResult"]
 
@@ -95,8 +96,9 @@ class DetectorApp:
         with ExitStack() as stack:
             stack.enter_context(_stopping_on_signals(self._stop))
             inputs = [self._open_input(document) for document in self._documents]
-            publisher = self._open_publisher(stack)
-            runners = self._open_runners(inputs, publisher)
+            store = self._open_store()
+            publisher = self._open_publisher(store, stack)
+            runners = self._open_runners(inputs, publisher, store)
             self._open_endpoint(runners, stack)
             errors = self._run(runners, on_tick)
         return DetectorResult(events=publisher.counts, errors=errors)
@@ -138,20 +140,31 @@ class DetectorApp:
         is_sub = self._settings.analysed_stream is AnalysedStream.SUB
         return (document.sub_source if is_sub else None) or document.source
 
-    def _open_publisher(self, stack: ExitStack) -> "_CountingPublisher":
+    def _open_store(self) -> EvidenceStore:
+        """A store on another machine gets its pictures just before the bus gets their event."""
+        is_forwarded = self._settings.bus_url.startswith("kafka")
+        return open_evidence_store(
+            self._settings.evidence_url,
+            spool_dir=self._settings.state_dir / "pictures" if is_forwarded else None,
+        )
+
+    def _open_publisher(self, store: EvidenceStore, stack: ExitStack) -> "_CountingPublisher":
         inner = open_publisher(
             self._settings.bus_url,
             source=self._settings.detector_name,
             state_dir=self._settings.state_dir,
+            before_sending=partial(_forward_pictures, store),
         )
         publisher = _CountingPublisher(inner, self._out)
         stack.callback(publisher.close)
         return publisher
 
     def _open_runners(
-        self, inputs: Sequence[CameraInput], publisher: "_CountingPublisher"
+        self,
+        inputs: Sequence[CameraInput],
+        publisher: "_CountingPublisher",
+        store: EvidenceStore,
     ) -> list[CameraRunner]:
-        store = open_evidence_store(self._settings.evidence_url)
         detector = open_detector(self._settings.weights, memory=self._settings.state_dir)
         if len(inputs) > 1:
             detector = BatchingDetector(detector)
@@ -244,6 +257,15 @@ class _CountingPublisher:
             self._file.flush()
         except OSError as exc:
             raise OutputError(f"{self._path}: {exc.strerror}; the bus has the event") from exc
+
+
+def _forward_pictures(store: EvidenceStore, envelopes: Sequence[Envelope]) -> None:
+    """Bring the pictures of events to where reviewers see them; a lost one holds up nobody."""
+    try:
+        store.forward(ref for one in envelopes for ref in one.pictures)
+    except EvidenceError as exc:
+        # No case of it can be confirmed: evidence is checked before every decision.
+        log.error("pictures are lost", extra={"error": str(exc)})  # noqa: TRY400
 
 
 def _tell_unexpected(future: Future[None]) -> None:

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pipeline.case import IllegalTransitionError
-from pipeline.evidence.store import EvidenceError
+from pipeline.evidence.store import EvidenceError, EvidenceStoreUnavailableError
 from pipeline.review import (
     CaseNotFoundError,
     DeadlinePassedError,
@@ -142,5 +142,6 @@ def add_problem_pages(app: FastAPI) -> None:
     app.add_exception_handler(CaseNotFoundError, _not_found)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(StorageUnavailableError, _storage_away)
+    for away in (StorageUnavailableError, EvidenceStoreUnavailableError):
+        app.add_exception_handler(away, _storage_away)
     app.add_exception_handler(Exception, _fault)

@@ -1,6 +1,6 @@
 """Runs the whole camera loop on a clip and remembers what it said, without bus and disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,6 +83,9 @@ class MemoryStore:
     def get(self, ref: EvidenceRef) -> bytes:
         """What was kept; see `EvidenceStore.get`."""
         return self._contents[ref.sha256]
+
+    def forward(self, refs: Iterable[EvidenceRef]) -> None:
+        """Nothing to do; see `EvidenceStore.forward`."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The bus that carries events; opened by URL, so that no caller names a technology."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from pipeline.bus.base import (
     RawBatch,
 )
 from pipeline.bus.embedded import EmbeddedPublisher, EmbeddedSubscriber
+from pipeline.events.envelope import Envelope
 
 __all__ = [
     "BusError",
@@ -32,13 +33,21 @@ _EMBEDDED = "sqlite:///"
 _KAFKA = ("kafka://", "kafka+ssl://")
 
 
-def open_publisher(url: str, *, source: str, state_dir: Path) -> EventPublisher:
+def open_publisher(
+    url: str,
+    *,
+    source: str,
+    state_dir: Path,
+    before_sending: Callable[[Sequence[Envelope]], None] | None = None,
+) -> EventPublisher:
     """Open the bus at `url` for writing as `source`, in a new epoch.
 
     Args:
         url: `sqlite:///FILE`, or `kafka://HOST:PORT[,HOST:PORT]`; see `KafkaAddress.parse`.
         source: Who publishes; one process at a time under one name.
         state_dir: Keeps what waits for a bus on another machine.
+        before_sending: Called with events before a bus on another machine gets them; while it
+            raises a `PipelineError` they wait. What stays on this machine needs no such thing.
 
     Raises:
         BusError: the URL names no bus that this version knows.
@@ -48,7 +57,9 @@ def open_publisher(url: str, *, source: str, state_dir: Path) -> EventPublisher:
         with _extra_installed():
             from pipeline.bus.kafka import KafkaAddress, KafkaPublisher
         spool = state_dir / f"{source}.spool.db"
-        return KafkaPublisher(KafkaAddress.parse(url), source=source, spool=spool)
+        return KafkaPublisher(
+            KafkaAddress.parse(url), source=source, spool=spool, before_sending=before_sending
+        )
     return EmbeddedPublisher(_file_of(url), source=source)
 
 

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from pipeline.errors import PermanentError
 from pipeline.events.camera import CameraStatus
+from pipeline.events.evidence import EvidenceRef
 from pipeline.events.violation import VehicleDeparted, ViolationOngoing, ViolationSuspected
 
 __all__ = ["MAX_EVENT_BYTES", "Envelope", "Event", "EventId", "UndecodableEventError"]
@@ -71,6 +72,11 @@ class Envelope(BaseModel):
             time=event.captured_at,
             data=event,
         )
+
+    @property
+    def pictures(self) -> tuple[EvidenceRef, ...]:
+        """The stored files that the event names."""
+        return tuple(one for _, one in self.data if isinstance(one, EvidenceRef))
 
     def encode(self) -> bytes:
         """The message as UTF-8 JSON.

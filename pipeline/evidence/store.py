@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +14,13 @@ from pipeline.events.evidence import EvidenceRef
 
 __all__ = [
     "EvidenceError",
+    "EvidenceMissingError",
     "EvidenceStore",
+    "EvidenceStoreError",
     "EvidenceStoreUnavailableError",
     "FileEvidenceStore",
+    "reference_to",
+    "verified",
 ]
 
 
@@ -23,12 +28,23 @@ class EvidenceError(PermanentError):
     """A stored file is missing or no longer what its hash says."""
 
 
+class EvidenceMissingError(EvidenceError):
+    """There is no such file."""
+
+
+class EvidenceStoreError(PermanentError):
+    """The store's address is wrong, or the store does not let us in; a person must act."""
+
+
 class EvidenceStoreUnavailableError(RetryableError):
-    """The store takes no files now: full, read-only or away."""
+    """The store takes or gives no files now: full, read-only or away."""
 
 
 class EvidenceStore(Protocol):
-    """Keeps the bytes of evidence."""
+    """Keeps the bytes of evidence.
+
+    A store on another machine may raise `EvidenceStoreError` from every method.
+    """
 
     def put(
         self,
@@ -50,8 +66,45 @@ class EvidenceStore(Protocol):
 
         Raises:
             EvidenceError: the file is missing or was changed.
+            EvidenceStoreUnavailableError: the store cannot be asked now.
         """
         ...
+
+    def forward(self, refs: Iterable[EvidenceRef]) -> None:
+        """Bring these files to where all others read them; what is there already is no error.
+
+        Raises:
+            EvidenceError: a file is lost or was changed; all others were forwarded.
+            EvidenceStoreUnavailableError: not now; the same call may be made again.
+        """
+        ...
+
+
+def reference_to(
+    content: bytes, *, media_type: str, captured_at: datetime, derived_from: EvidenceRef | None
+) -> EvidenceRef:
+    """The reference under which a store keeps `content`."""
+    return EvidenceRef(
+        sha256=hashlib.sha256(content).hexdigest(),
+        media_type=media_type,
+        size_bytes=len(content),
+        captured_at=captured_at,
+        derived_from=derived_from.sha256 if derived_from else None,
+    )
+
+
+def verified(ref: EvidenceRef, content: bytes, *, place: object) -> bytes:
+    """`content`, which was read at `place`, if it is what `ref` says.
+
+    Raises:
+        EvidenceError: it was changed.
+    """
+    found = hashlib.sha256(content).hexdigest()
+    if found != ref.sha256:
+        raise EvidenceError(
+            f"evidence {ref.sha256}: the file was changed, its hash is now {found} ({place})"
+        )
+    return content
 
 
 class FileEvidenceStore:
@@ -70,12 +123,8 @@ class FileEvidenceStore:
         derived_from: EvidenceRef | None = None,
     ) -> EvidenceRef:
         """Store `content` and return its reference; see `EvidenceStore.put`."""
-        ref = EvidenceRef(
-            sha256=hashlib.sha256(content).hexdigest(),
-            media_type=media_type,
-            size_bytes=len(content),
-            captured_at=captured_at,
-            derived_from=derived_from.sha256 if derived_from else None,
+        ref = reference_to(
+            content, media_type=media_type, captured_at=captured_at, derived_from=derived_from
         )
         path = self._path(ref)
         if not path.exists():
@@ -88,13 +137,23 @@ class FileEvidenceStore:
         try:
             content = path.read_bytes()
         except OSError as exc:
-            raise EvidenceError(f"evidence {ref.sha256}: {exc.strerror} ({path})") from exc
-        found = hashlib.sha256(content).hexdigest()
-        if found != ref.sha256:
-            raise EvidenceError(
-                f"evidence {ref.sha256}: the file was changed, its hash is now {found} ({path})"
-            )
-        return content
+            kind = EvidenceMissingError if isinstance(exc, FileNotFoundError) else EvidenceError
+            raise kind(f"evidence {ref.sha256}: {exc.strerror} ({path})") from exc
+        return verified(ref, content, place=path)
+
+    def forward(self, refs: Iterable[EvidenceRef]) -> None:
+        """Nothing to do: everybody reads this folder; see `EvidenceStore.forward`."""
+
+    def remove(self, ref: EvidenceRef) -> None:
+        """Let go of the file behind `ref`, if it is there.
+
+        Raises:
+            EvidenceStoreUnavailableError: the folder cannot be written.
+        """
+        try:
+            self._path(ref).unlink(missing_ok=True)
+        except OSError as exc:
+            raise self._unavailable(exc) from exc
 
     def _path(self, ref: EvidenceRef) -> Path:
         return self._folder / ref.sha256[:2] / ref.sha256
@@ -118,11 +177,14 @@ class FileEvidenceStore:
             finally:
                 os.close(folder)
         except OSError as exc:
-            raise EvidenceStoreUnavailableError(
-                f"evidence folder {self._folder}: {exc.strerror}; make room or allow writing, "
-                "events wait until then"
-            ) from exc
+            raise self._unavailable(exc) from exc
         finally:
             if temporary is not None:
                 with suppress(OSError):
                     temporary.unlink()
+
+    def _unavailable(self, exc: OSError) -> EvidenceStoreUnavailableError:
+        return EvidenceStoreUnavailableError(
+            f"evidence folder {self._folder}: {exc.strerror}; make room or allow writing, "
+            "events wait until then"
+        )

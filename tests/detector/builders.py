@@ -1,6 +1,6 @@
 """A street of textured rectangles, seen by a detector that is told what there is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -257,6 +257,9 @@ class SwitchedStore:
 
     def get(self, ref: EvidenceRef) -> bytes:
         return self._inner.get(ref)
+
+    def forward(self, refs: Iterable[EvidenceRef]) -> None:
+        self._inner.forward(refs)
 
 
 class ListBus:

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -10,10 +10,10 @@ from time import monotonic
 
 from kafka import KafkaProducer
 
-from pipeline.bus.base import BusError, BusUnavailableError
 from pipeline.bus.kafka.address import KafkaAddress
 from pipeline.bus.kafka.spool import Spool, Spooled
 from pipeline.bus.kafka.topic import check_topic, translated
+from pipeline.errors import PipelineError
 from pipeline.events.envelope import Envelope, Event
 
 __all__ = ["KafkaPublisher"]
@@ -41,8 +41,22 @@ _SETTINGS = {
 class KafkaPublisher:
     """Spools events and forwards them; see `EventPublisher`. Threads may share it."""
 
-    def __init__(self, address: KafkaAddress, *, source: str, spool: Path) -> None:
+    def __init__(
+        self,
+        address: KafkaAddress,
+        *,
+        source: str,
+        spool: Path,
+        before_sending: Callable[[Sequence[Envelope]], None] | None = None,
+    ) -> None:
         """Open the spool and begin to forward; a broker need not answer yet.
+
+        Args:
+            address: The cluster.
+            source: Who publishes.
+            spool: The file that keeps what waits.
+            before_sending: Called with events before the broker gets them; while it raises a
+                `PipelineError` they wait.
 
         Raises:
             BusUnavailableError: the spool cannot be opened or written, or another process has it.
@@ -51,6 +65,8 @@ class KafkaPublisher:
         self._address = address
         self._spool = Spool(spool, source=source)
         self._has_new, self._stop = Flag(), Flag()
+        self._before_sending = before_sending
+        self._is_ready_up_to = 0
         self._producer: KafkaProducer | None = None
         self._thread = Thread(target=self._forward, name="forward-events", daemon=True)
         self._thread.start()
@@ -83,7 +99,7 @@ class KafkaPublisher:
         while not self._stop.is_set():
             try:
                 is_busy = self._forward_next()
-            except (BusUnavailableError, BusError) as exc:
+            except PipelineError as exc:
                 self._drop_producer()
                 log.warning("events wait in the spool", extra={"error": str(exc)})
                 longest_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
@@ -100,9 +116,15 @@ class KafkaPublisher:
     def _forward_next(self) -> bool:
         waiting = self._spool.waiting(limit=_BATCH)
         if waiting:
+            self._prepare([one for one in waiting if one.number > self._is_ready_up_to])
+            self._is_ready_up_to = waiting[-1].number
             with translated(self._address):
                 self._send(waiting)
         return bool(waiting)
+
+    def _prepare(self, new: Sequence[Spooled]) -> None:
+        if self._before_sending is not None and new:
+            self._before_sending([Envelope.decode(one.value) for one in new])
 
     def _send(self, waiting: Sequence[Spooled]) -> None:
         """Send in order; behind the first that fails nothing counts as taken."""

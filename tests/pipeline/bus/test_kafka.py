@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -207,6 +207,26 @@ def test_events_wait_on_the_disk_while_no_broker_answers_and_keep_ids_and_order(
         sent += writer.publish([a_status("cam-1", 9)])
 
     assert read_all(open_reader()) == sent
+
+
+def test_an_event_waits_until_what_must_come_before_it_is_done(
+    kafka_url: str, open_reader: Callable[[], EventSubscriber], tmp_path: Path
+) -> None:
+    asked: list[list[str]] = []
+
+    def prepare(envelopes: Sequence[Envelope]) -> None:
+        asked.append([one.id for one in envelopes])
+        if len(asked) < 3:
+            raise BusUnavailableError("the pictures cannot be brought there yet")
+
+    with closing(
+        open_publisher(kafka_url, source="one", state_dir=tmp_path, before_sending=prepare)
+    ) as writer:
+        sent = writer.publish([a_status("cam-1", 0), a_status("cam-2", 1)])
+
+    ids = [one.id for one in sent]
+    assert asked == [ids] * 3
+    assert sorted(one.id for one in read_all(open_reader())) == ids
 
 
 def test_a_spool_that_another_process_has_is_refused(kafka_url: str, tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ class _Stopwatch:
     """A `Channel` that notes when each phone got its message."""
 
     name: str = "stopwatch"
+    is_repeatable: bool = True
     sent_at: dict[str, datetime] = field(default_factory=dict)
 
     def send(self, message: Message) -> SendResult:

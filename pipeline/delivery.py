@@ -98,8 +98,11 @@ class Delivery:
         if reminder.status not in {DeliveryStatus.CREATED, DeliveryStatus.SENDING}:
             return reminder
         # Still "sending": whoever sent it died, perhaps after the provider took it.
-        is_doubtful = reminder.is_doubtful or reminder.status is DeliveryStatus.SENDING
-        reminder = replace(reminder, is_doubtful=is_doubtful)
+        has_died = reminder.status is DeliveryStatus.SENDING
+        reminder = replace(reminder, is_doubtful=reminder.is_doubtful or has_died)
+        if has_died and not self.channel.is_repeatable:
+            self._end(uow, due, _unsent(reminder))
+            return None
         if not _is_wanted(case, reminder):
             uow.outbox.finish(due, _unsent(reminder), due_at=None)
             return None
@@ -181,13 +184,18 @@ class Delivery:
     ) -> None:
         with self.storage.begin() as uow:
             ended = replace(_fresh(uow, reminder), status=status, failure=detail)
-            if not uow.outbox.finish(due, ended, due_at=None):
-                return
-            case = uow.cases.get(reminder.case_id)
-            if case is not None and case.is_open:
-                self.queue.ask_policy(uow, _told_uncertain(uow, case, status))
-            uow.commit()
-        log.error("reminder not sent", extra={"case_id": str(reminder.case_id), "as": status})
+            if self._end(uow, due, ended):
+                uow.commit()
+
+    def _end(self, uow: UnitOfWork, due: DueReminder, ended: Reminder) -> bool:
+        """Record that a message goes no further, and ask what that means for its case."""
+        if not uow.outbox.finish(due, ended, due_at=None):
+            return False
+        case = uow.cases.get(ended.case_id)
+        if case is not None and case.is_open:
+            self.queue.ask_policy(uow, _told_uncertain(uow, case, ended.status))
+        log.error("reminder not sent", extra={"case_id": str(ended.case_id), "as": ended.status})
+        return True
 
     def _ask_for_receipt(self, due: DueReminder, reminder: Reminder) -> None:
         receipt, is_answered = None, True

@@ -21,6 +21,7 @@ class RecordingChannel:
     """Accepts each key once and remembers it; receipts are scripted by the test."""
 
     name = "recording"
+    is_repeatable = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -66,9 +66,16 @@ class Answer:
 
 
 class Channel(Protocol):
-    """One way to reach a phone. Sending the same key again never reaches the phone twice."""
+    """One way to reach a phone.
+
+    Attributes:
+        name: As it stands in records.
+        is_repeatable: Sending the same key again never reaches the phone twice. Where it may, a
+            message whose sender died is held and never sent again.
+    """
 
     name: str
+    is_repeatable: bool
 
     def send(self, message: Message) -> SendResult:
         """Hand the message to the provider.

@@ -44,6 +44,7 @@ class PhonesChannel:
     """Keeps messages as files that are written once; the same key is accepted once."""
 
     name = "phones"
+    is_repeatable = True
 
     def __init__(self, folder: Path, *, clock: Clock, delivered_after: timedelta | None) -> None:
         """Keep messages in `folder`; without `delivered_after` only the page gives receipts."""

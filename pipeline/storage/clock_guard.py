@@ -10,7 +10,7 @@ from time import monotonic
 import sqlalchemy as sa
 
 from pipeline.storage.base import ClockSetBackError
-from pipeline.storage.tables import clock_mark
+from pipeline.storage.tables import clock_mark, reminder, timer
 from pipeline.storage.upsert import upsert
 
 __all__ = ["ClockGuard", "accept_clock"]
@@ -39,6 +39,8 @@ class ClockGuard:
         """
         with self._lock:
             if self._latest is not None and now < self._latest - _TOLERANCE:
+                # Somebody may have accepted the clock since.
+                self._keep_at_s = 0.0
                 raise ClockSetBackError(
                     f"the database's clock says {now.isoformat()}, but has said "
                     f"{self._latest.isoformat()} already; nothing is decided until it is past that "
@@ -69,5 +71,10 @@ class ClockGuard:
 
 
 def accept_clock(connection: sa.Connection, now: datetime) -> None:
-    """Believe the clock as it is: somebody has looked at it."""
+    """Believe the clock as it is: somebody has looked at it.
+
+    Whatever waits for an instant is looked at once more, for the wrong clock may have set it.
+    """
     upsert(connection, clock_mark, {"id": _ROW, "at": now})
+    for waiting in (timer, reminder):
+        connection.execute(sa.update(waiting).where(waiting.c.due_at > now).values(due_at=now))

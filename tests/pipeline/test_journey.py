@@ -265,6 +265,28 @@ def test_an_uncertain_message_is_never_sent_again_and_gives_no_grace(story: Stor
     assert case.grace_ends_at is None
 
 
+@pytest.mark.parametrize(("is_repeatable", "sent"), [(True, 2), (False, 1)])
+def test_a_message_whose_sender_died_is_sent_again_only_where_that_reaches_nobody_twice(
+    story: Story, is_repeatable: bool, sent: int
+) -> None:
+    suspicion = a_suspicion()
+    story.channel.is_repeatable = is_repeatable
+    story.channel.before_answer = _raises(KeyboardInterrupt())
+    story.publisher.publish([suspicion])
+    with pytest.raises(KeyboardInterrupt):
+        story.settle()
+    story.channel.before_answer = lambda: None
+    story.clock.advance(seconds(61))
+    story.publisher.publish([a_sighting(suspicion, story.clock.now())])
+    story.settle()
+
+    assert len(story.channel.calls) == sent
+    case = story.case(suspicion)
+    expected = CaseStatus.REMINDER_DUE if is_repeatable else CaseStatus.REMINDER_UNCERTAIN
+    assert case.status is expected
+    assert case.asks_operator is not is_repeatable
+
+
 def test_without_a_receipt_grace_runs_from_the_end_of_the_wait_for_it(story: Story) -> None:
     suspicion = a_suspicion()
     story.publisher.publish([suspicion])
@@ -465,7 +487,7 @@ def test_a_failure_that_turns_out_to_be_a_delivery_gives_its_grace(story: Story)
     assert len(story.channel.accepted) == 1
 
 
-def _raises(error: Exception) -> Callable[[], SendResult | None]:
+def _raises(error: BaseException) -> Callable[[], SendResult | None]:
     def fail() -> SendResult | None:
         raise error
 

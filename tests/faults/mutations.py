@@ -1,0 +1,59 @@
+"""Safeguards switched off one at a time: a checker that then finds nothing proves nothing."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from unittest.mock import patch
+from uuid import uuid4
+
+from pipeline import delivery
+from pipeline.notify import Message
+from pipeline.policy import engine, rules
+from pipeline.policy.decision import Decision
+from pipeline.storage.clock_guard import ClockGuard
+
+__all__ = ["MUTATIONS"]
+
+
+def _without_key() -> AbstractContextManager[object]:
+    """Every try of a message looks like another message to the provider."""
+
+    def unkeyed(*, key: str, phone: str, text: str) -> Message:
+        return Message(key=f"{key}:{uuid4()}", phone=phone, text=text)
+
+    return patch.object(delivery, "Message", unkeyed)
+
+
+def _without_evidence() -> AbstractContextManager[object]:
+    """Silence after the grace period counts as a sighting."""
+
+    def refer_in_silence(situation: rules.Situation) -> Decision | None:
+        case = situation.case
+        if case.grace_ends_at is None or situation.now < case.grace_ends_at:
+            return rules.refer_if_seen_again(situation)
+        seen = replace(case.sightings[-1], captured_at=situation.now)
+        as_if = replace(case, sightings=(*case.sightings, seen))
+        return rules.refer_if_seen_again(replace(situation, case=as_if))
+
+    changed = tuple(
+        refer_in_silence if rule is rules.refer_if_seen_again else rule for rule in rules.RULES
+    )
+    return patch.object(engine, "RULES", changed)
+
+
+def _without_second_look() -> AbstractContextManager[object]:
+    """A message is sent whatever has become of its case since it was queued."""
+    return patch.object(delivery, "_is_wanted", lambda _case, _reminder: True)
+
+
+def _without_clock_guard() -> AbstractContextManager[object]:
+    """A clock that was set back is believed."""
+    return patch.object(ClockGuard, "check", lambda _self, now: now)
+
+
+MUTATIONS: dict[str, Callable[[], AbstractContextManager[object]]] = {
+    "idempotency key": _without_key,
+    "evidence rule": _without_evidence,
+    "state re-check": _without_second_look,
+    "clock guard": _without_clock_guard,
+}

@@ -11,7 +11,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 # What the tests need: the servers' clients too.
 DEV := --extra dev --extra kafka --extra postgres --extra s3
 
-.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser test-servers kafka-up kafka-down postgres-up postgres-down schemas lock bench scenes stays accuracy down clean
+.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser test-servers soak kafka-up kafka-down postgres-up postgres-down schemas lock bench scenes stays accuracy down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,11 @@ postgres-up: $(VENV)/dev.stamp ## Start PostgreSQL on this machine, without Dock
 
 postgres-down: $(VENV)/dev.stamp ## Stop it; its data stay
 	@$(BIN)/python -m tests.servers.postgres down
+
+# How long faults happen in each form; a seed makes the same street and the same faults again.
+MINUTES ?= 30
+soak: $(VENV)/dev.stamp ## A street under all faults in both forms: make soak MINUTES=30 [SEED=n]
+	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 test-real: $(VENV)/yolo.stamp ## The tests on real clips and with the extra yolo
 	@$(BIN)/python -m pytest -m "real or yolo"

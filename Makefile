@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --require-hashes --no-deps --progress-bar on -r
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header --override requirements/overrides.txt \
-	pyproject.toml requirements/build.in --extra detector
+	--no-emit-index-url --no-header --override requirements/overrides.txt
+# One machine with all roles, and what installs them.
+ALL := pyproject.toml requirements/build.in --extra detector
 
 # What the tests need: the servers' clients too.
 DEV := --extra dev --extra kafka --extra postgres --extra s3
 
-.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser test-servers soak kafka-up kafka-down postgres-up postgres-down schemas lock bench scenes stays accuracy down clean
+.PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser test-servers soak kafka-up kafka-down postgres-up postgres-down schemas lock lock-roles bench scenes stays accuracy down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -133,9 +134,17 @@ schemas: $(VENV)/dev.stamp ## Write the schema of the messages on the bus
 	@$(BIN)/python -c 'import json; from pipeline.events import Envelope; print(json.dumps(Envelope.model_json_schema(), indent=2, ensure_ascii=False))' > pipeline/events/schemas/envelope.v1.json
 
 lock: ## Pin the dependencies anew (needs uv and the network)
-	@$(LOCK) -o requirements/runtime.txt
-	@$(LOCK) $(DEV) -c requirements/runtime.txt -o requirements/dev.txt
-	@$(LOCK) $(DEV) --extra yolo -c requirements/dev.txt -o requirements/yolo.txt
+	@$(LOCK) $(ALL) -o requirements/runtime.txt
+	@$(LOCK) $(ALL) $(DEV) -c requirements/runtime.txt -o requirements/dev.txt
+	@$(LOCK) $(ALL) $(DEV) --extra yolo -c requirements/dev.txt -o requirements/yolo.txt
+	@$(MAKE) --no-print-directory lock-roles
+
+# An image for each role holds the versions that the tests ran with, and no more than its role needs.
+lock-roles:
+	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+	@$(LOCK) pyproject.toml --extra kafka --extra postgres -c requirements/dev.txt -o requirements/worker.txt
+	@$(LOCK) pyproject.toml --extra postgres --extra s3 -c requirements/dev.txt -o requirements/web.txt
+	@$(LOCK) pyproject.toml --extra detector --extra kafka --extra s3 -c requirements/dev.txt -o requirements/detector.txt
 
 down: ## Forget the demonstration's data
 	rm -rf var/demo

@@ -149,7 +149,8 @@ def _run(
 ) -> None:
     """Start every role and look after them; `beside` runs in a thread of its own meanwhile."""
     _require_free(config.host, config.port)
-    _require_free("127.0.0.1", config.endpoint_port)
+    ports = config.metrics_ports
+    _require_free("127.0.0.1", config.endpoint_port, *filter(None, ports.values()))
     CsvContactBook(config.contacts)
     command = [sys.executable, "-m", "remindfirst"]
     roles = {
@@ -158,10 +159,15 @@ def _run(
         "serve": [*command, "serve"],
     }
     settings = config.environment() | (DEMO_SETTINGS if is_demo else {})
+    # A port from our own environment would be the same for all three.
+    own = {
+        role: {"REMINDFIRST_METRICS_PORT": None if port is None else str(port)}
+        for role, port in ports.items()
+    }
     with ExitStack() as stack:
         stack.enter_context(_sole_use(config.data))
         register(config, storage)
-        supervisor = stack.enter_context(Supervisor(roles, settings))
+        supervisor = stack.enter_context(Supervisor(roles, settings, own=own))
         thread = Thread(target=beside, daemon=True) if beside else None
         if thread:
             thread.start()

@@ -27,9 +27,10 @@ from detector.sources import open_recording, open_stream, recording_name
 from detector.stay_file import Recording, StayFile
 from detector.stream_address import is_stream
 from detector.tracking import ByteTracker
-from pipeline.bus import EventPublisher, open_publisher
+from pipeline.bus import SpoolingPublisher, open_publisher
 from pipeline.events import CameraDocument, Envelope, Event
 from pipeline.evidence import EvidenceError, EvidenceStore, open_evidence_store
+from pipeline.metrics import DetectorMetrics
 
 __all__ = ["DetectorApp", "DetectorResult"]
 
@@ -100,6 +101,7 @@ class DetectorApp:
             publisher = self._open_publisher(store, stack)
             runners = self._open_runners(inputs, publisher, store)
             self._open_endpoint(runners, stack)
+            self._tell_metrics(runners, publisher, stack)
             errors = self._run(runners, on_tick)
         return DetectorResult(events=publisher.counts, errors=errors)
 
@@ -201,6 +203,20 @@ class DetectorApp:
         stack.callback(endpoint.close)
         log.info("endpoint listens", extra={"port": endpoint.port})
 
+    def _tell_metrics(
+        self,
+        runners: Sequence[CameraRunner],
+        publisher: "_CountingPublisher",
+        stack: ExitStack,
+    ) -> None:
+        metrics = DetectorMetrics(
+            read_published=publisher.by_type,
+            read_frames=lambda: sum(one.loop.analysed for one in runners),
+            read_spooled=publisher.waiting,
+        )
+        host, port = self._settings.metrics_host, self._settings.metrics_port
+        stack.enter_context(metrics.served(host=host, port=port))
+
     def _run(
         self,
         runners: Sequence[CameraRunner],
@@ -226,7 +242,7 @@ class DetectorApp:
 class _CountingPublisher:
     """Counts what is published and repeats it in a file, for all cameras."""
 
-    def __init__(self, inner: EventPublisher, out: Path | None) -> None:
+    def __init__(self, inner: SpoolingPublisher, out: Path | None) -> None:
         self._inner = inner
         self._path = out
         self._lock = Lock()
@@ -243,6 +259,16 @@ class _CountingPublisher:
                 self.counts[envelope.subject, envelope.type] += 1
                 self._repeat(envelope)
         return envelopes
+
+    def by_type(self) -> Counter[str]:
+        totals: Counter[str] = Counter()
+        with self._lock:
+            for (_, kind), count in self.counts.items():
+                totals[kind] += count
+        return totals
+
+    def waiting(self) -> int:
+        return self._inner.waiting()
 
     def close(self) -> None:
         if self._file is not None:

@@ -71,6 +71,7 @@ class CameraLoop:
         self._at: datetime | None = None
         self._state: CameraState | None = None
         self._faults: frozenset[CameraFault] = frozenset()
+        self.analysed = 0
         self.published = 0
         self.scene: SceneView | None = None
         if self._memory is not None:
@@ -101,6 +102,7 @@ class CameraLoop:
         self._at = frame.captured_at
         before = {stay.episode_id for stay in observer.book.stays}
         seen = observer.look(frame)
+        self.analysed += 1
         self._tell(seen, frame.captured_at, reason)
         for departure in seen.departures:
             if departure.stay.is_reported:

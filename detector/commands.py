@@ -48,7 +48,8 @@ def detect(
     """Watch cameras or recordings and put what is seen on the bus.
 
     Writes under ./var unless told otherwise. Reads REMINDFIRST_ settings: BUS_URL, EVIDENCE_URL,
-    STATE_DIR, WEIGHTS, DETECTOR_NAME, ENDPOINT_PORT, ENDPOINT_TOKEN; see docs/operations.md.
+    STATE_DIR, WEIGHTS, DETECTOR_NAME, ENDPOINT_PORT, ENDPOINT_TOKEN, METRICS_HOST, METRICS_PORT;
+    see docs/operations.md.
     """
     console = Console(stderr=True)
     try:

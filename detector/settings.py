@@ -50,3 +50,7 @@ class DetectorSettings(BaseSettings):
     endpoint_token: SecretStr | None = Field(
         default=None, description="Bearer token of the endpoint; without one there is no endpoint."
     )
+    metrics_host: str = Field(default="127.0.0.1", description="Where metrics are told.")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of the metrics; without one none is open."
+    )

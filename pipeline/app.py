@@ -1,9 +1,12 @@
 """Wiring of the worker: from settings to bus, storage, channel, contacts and rulebook."""
 
+from datetime import timedelta
+
 from pipeline.bus import open_subscriber
 from pipeline.clock import Clock, SystemClock
 from pipeline.delivery import Delivery
 from pipeline.errors import PermanentError
+from pipeline.metrics import WorkerMetrics
 from pipeline.notify import CsvContactBook, open_channel
 from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
@@ -38,9 +41,16 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
         ),
         channel_name=channel.name,
     )
+
+    def due_timers() -> tuple[int, timedelta]:
+        with storage.read() as uow:
+            return uow.cases.due_timers()
+
     return Worker(
         subscriber=open_subscriber(settings.bus_url),
         storage=storage,
         queue=queue,
-        delivery=Delivery(storage=storage, channel=channel, queue=queue),
+        delivery=Delivery(
+            storage=storage, channel=channel, queue=queue, metrics=WorkerMetrics(due_timers)
+        ),
     )

@@ -43,6 +43,7 @@ __all__ = [
     "case_id_of",
     "move",
     "open_case",
+    "reminder_key_of",
     "with_departure",
     "with_sighting",
 ]
@@ -252,7 +253,7 @@ class Case:
     @property
     def reminder_key(self) -> str:
         """The name of the reminder that is the case's present step; the provider knows it too."""
-        return f"reminder:{self.id}:{self.reminder_step}"
+        return reminder_key_of(self.id, self.reminder_step)
 
     @property
     def is_open(self) -> bool:
@@ -291,6 +292,11 @@ TRANSITIONS: dict[CaseStatus, frozenset[CaseStatus]] = {
 def case_id_of(episode_id: UUID) -> UUID:
     """The one case id an episode can have."""
     return uuid5(_CASE_NAMESPACE, str(episode_id))
+
+
+def reminder_key_of(case_id: UUID, step: int) -> str:
+    """The name of one step's reminder; the provider knows it too."""
+    return f"reminder:{case_id}:{step}"
 
 
 def _sighting_of(event: ViolationSuspected | ViolationOngoing) -> Sighting:

@@ -95,17 +95,20 @@ def work() -> None:
     """Run the worker: events in, reminders out, cases to review.
 
     Reads REMINDFIRST_ settings: BUS_URL, STORAGE_URL, CHANNEL_URL, CONTACTS (required), RULEBOOK,
-    AGENCY_NAME, AGENCY_PHONE, REMINDER_LANGUAGE; see docs/operations.md.
+    AGENCY_NAME, AGENCY_PHONE, REMINDER_LANGUAGE, METRICS_HOST, METRICS_PORT; see
+    docs/operations.md.
     """
     configure_logging()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        worker = build_worker(_settings())
+        settings = _settings()
+        worker = build_worker(settings)
         log.info("worker is ready", extra={"partitions": len(worker.subscriber.assigned())})
         try:
-            worker.run(stop)
+            with worker.metrics.served(host=settings.metrics_host, port=settings.metrics_port):
+                worker.run(stop)
         finally:
             worker.subscriber.close()
             worker.storage.close()

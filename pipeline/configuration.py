@@ -72,6 +72,7 @@ class UpConfig(_Closed):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     endpoint_port: int = Field(default=8011, ge=1, le=65535)
+    metrics_port: int | None = Field(default=None, ge=1, le=65533)
     rulebook: str = "hubei"
     weights: str
     contacts: Path
@@ -83,10 +84,19 @@ class UpConfig(_Closed):
     people: tuple[PersonEntry, ...] = ()
 
     @model_validator(mode="after")
-    def _two_ports(self) -> Self:
+    def _ports_differ(self) -> Self:
         if self.port == self.endpoint_port:
             raise ValueError("port and endpoint_port must differ")
+        if {self.port, self.endpoint_port}.intersection(self.metrics_ports.values()):
+            raise ValueError("port and endpoint_port must not be among the three from metrics_port")
         return self
+
+    @property
+    def metrics_ports(self) -> dict[str, int | None]:
+        """The port of each role's metrics: three in a row, or none."""
+        first = self.metrics_port
+        roles = ("detect", "work", "serve")
+        return {role: None if first is None else first + n for n, role in enumerate(roles)}
 
     @property
     def storage_url(self) -> str:

@@ -1,11 +1,14 @@
 """Reminders on their way: claim, call the provider, record; then receipts and answers."""
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import assert_never
 
 from pipeline.case import Case, CaseStatus, move
+from pipeline.metrics import Outcome, WorkerMetrics
 from pipeline.notify.channel import (
     Accepted,
     Answer,
@@ -20,12 +23,16 @@ from pipeline.reminder import DeliveryStatus, Receipt, Reminder, is_forward
 from pipeline.reminder_queue import CLAIM, ReminderQueue, change
 from pipeline.storage.base import DueReminder, Storage, UnitOfWork
 
-__all__ = ["Delivery"]
+__all__ = ["Delivery", "Record"]
 
 log = logging.getLogger(__name__)
 
+Record = Callable[[UnitOfWork], None]
+"""What a provider said, to be recorded in a transaction."""
+
 RECEIPT_POLL = timedelta(seconds=1)
 LATE_RECEIPT_POLL = timedelta(seconds=60)
+MESSAGES = 20
 MAX_ATTEMPTS = 8
 MAX_BACKOFF_S = 60
 
@@ -37,27 +44,39 @@ class Delivery:
     storage: Storage
     channel: Channel
     queue: ReminderQueue
+    metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
 
-    def claim_next(self) -> tuple[DueReminder, Reminder | None] | None:
-        """Claim the message that is due first, for a minute; None when none is due.
+    def claim(self) -> list[tuple[DueReminder, Reminder]]:
+        """Claim messages that are due, for a minute; those not to be sent any more are ended.
 
         The first of three steps, so that no transaction waits for a provider: claim, call, record.
-        The message is None when it turned out that it must not be sent any more.
+        One at a time where a message whose sender dies could not be sent again.
         """
+        limit = MESSAGES if self.channel.is_repeatable else 1
         with self.storage.begin() as uow:
-            due = next(iter(uow.outbox.claim_due(limit=1, lease=CLAIM)), None)
-            if due is None:
-                return None
-            reminder = self._prepare(uow, due)
+            due = uow.outbox.claim_due(limit=limit, lease=CLAIM)
+            if not due:
+                return []
+            uow.read_ahead_messages([one.key for one in due])
+            prepared = [(one, self._prepare(uow, one)) for one in due]
             uow.commit()
-        return due, reminder
+        return [(one, reminder) for one, reminder in prepared if reminder is not None]
 
-    def carry(self, due: DueReminder, reminder: Reminder) -> None:
-        """Call the provider about a claimed message, and record what it says."""
+    def call(self, due: DueReminder, reminder: Reminder) -> Record:
+        """Call the provider about a claimed message; the answer is a step that records it."""
         if reminder.status is DeliveryStatus.SENDING:
-            self._send(due, reminder)
-        else:
-            self._ask_for_receipt(due, reminder)
+            return self._send(due, reminder)
+        return self._ask_for_receipt(due, reminder)
+
+    def put_back(self, due: DueReminder, reminder: Reminder) -> Record:
+        """The step that lets a claimed message be claimed again: the provider was not called."""
+
+        def record(uow: UnitOfWork) -> None:
+            is_unsent = reminder.status is DeliveryStatus.SENDING
+            status = DeliveryStatus.CREATED if is_unsent else reminder.status
+            uow.outbox.finish(due, replace(reminder, status=status), due_at=uow.now())
+
+        return record
 
     def take_receipt(self, uow: UnitOfWork, receipt: Receipt) -> None:
         """Record what became of a message; a receipt that says nothing new changes nothing."""
@@ -110,9 +129,12 @@ class Delivery:
         uow.outbox.save(sending)
         return sending
 
-    def _send(self, due: DueReminder, reminder: Reminder) -> None:
-        if self._is_cancelled(due, reminder):
-            return
+    def _send(self, due: DueReminder, reminder: Reminder) -> Record:
+        with self.storage.read() as uow:
+            case = uow.cases.get(reminder.case_id)
+        if case is None or not _is_wanted(case, reminder):
+            # The case went on since the message was claimed.
+            return lambda uow: _finish(uow, due, _unsent(reminder))
         contact = self.queue.contact_of(reminder.plate)
         try:
             result: SendResult = Refused(detail="no contact any more")
@@ -125,98 +147,99 @@ class Delivery:
                     )
                 )
         except ChannelUnavailableError:
-            self._retry_later(due, reminder)
-            return
+            return partial(self._retry_later, due, reminder)
         except SendUncertainError as exc:
-            self._record_failure(due, reminder, DeliveryStatus.UNCERTAIN, str(exc))
-            return
+            return partial(self._fail, due, reminder, DeliveryStatus.UNCERTAIN, str(exc))
         match result:
             case Accepted(provider_ref=provider_ref):
-                self._record_accepted(due, reminder, provider_ref)
+                return partial(self._accept, due, reminder, provider_ref)
             case Refused(detail=detail):
-                self._record_failure(due, reminder, DeliveryStatus.FAILED, detail)
+                return partial(self._fail, due, reminder, DeliveryStatus.FAILED, detail)
             case _:
                 assert_never(result)
 
-    def _is_cancelled(self, due: DueReminder, reminder: Reminder) -> bool:
-        """Whether the case went on since the message was claimed; it is then not sent."""
-        with self.storage.read() as uow:
-            case = uow.cases.get(reminder.case_id)
-        if case is not None and _is_wanted(case, reminder):
-            return False
-        with self.storage.begin() as uow:
-            uow.outbox.finish(due, _unsent(reminder), due_at=None)
-            uow.commit()
-        return True
-
-    def _retry_later(self, due: DueReminder, reminder: Reminder) -> None:
+    def _retry_later(self, due: DueReminder, reminder: Reminder, uow: UnitOfWork) -> None:
+        self.metrics.reminders.labels(Outcome.UNAVAILABLE).inc()
         if due.attempts >= MAX_ATTEMPTS:
             given_up = DeliveryStatus.UNCERTAIN if reminder.is_doubtful else DeliveryStatus.FAILED
-            detail = f"channel unavailable {due.attempts} times"
-            self._record_failure(due, reminder, given_up, detail)
+            self._fail(due, reminder, given_up, f"channel unavailable {due.attempts} times", uow)
             return
         log.warning("channel unavailable", extra={"key": due.key, "attempt": due.attempts})
-        with self.storage.begin() as uow:
-            delay = timedelta(seconds=min(2**due.attempts, MAX_BACKOFF_S))
-            again = replace(reminder, status=DeliveryStatus.CREATED)
-            uow.outbox.finish(due, again, due_at=uow.now() + delay)
-            uow.commit()
+        delay = timedelta(seconds=min(2**due.attempts, MAX_BACKOFF_S))
+        again = replace(reminder, status=DeliveryStatus.CREATED)
+        uow.outbox.finish(due, again, due_at=uow.now() + delay)
 
-    def _record_accepted(self, due: DueReminder, reminder: Reminder, provider_ref: str) -> None:
-        with self.storage.begin() as uow:
-            accepted = replace(
-                _fresh(uow, reminder),
-                status=DeliveryStatus.ACCEPTED,
-                accepted_at=uow.now(),
-                provider_ref=provider_ref,
-            )
-            if not uow.outbox.finish(due, accepted, due_at=uow.now() + RECEIPT_POLL):
-                return
-            case = uow.cases.get(reminder.case_id)
-            if case is not None and case.is_open:
-                told = replace(case, reminder_accepted_at=uow.now())
-                change(uow, case, told, "reminder accepted")
-            uow.commit()
+    def _accept(
+        self, due: DueReminder, reminder: Reminder, provider_ref: str, uow: UnitOfWork
+    ) -> None:
+        accepted = replace(
+            _fresh(uow, reminder),
+            status=DeliveryStatus.ACCEPTED,
+            accepted_at=uow.now(),
+            provider_ref=provider_ref,
+        )
+        if not uow.outbox.finish(due, accepted, due_at=uow.now() + RECEIPT_POLL):
+            return
+        case = uow.cases.get(reminder.case_id)
+        if case is not None and case.is_open:
+            told = replace(case, reminder_accepted_at=uow.now())
+            change(uow, case, told, "reminder accepted")
+        self.metrics.reminders.labels(Outcome.ACCEPTED).inc()
+        if case is not None:
+            # A camera's clock may be ahead of the database's.
+            took_s = max((uow.now() - case.suspected_at).total_seconds(), 0.0)
+            self.metrics.reminded_after.observe(took_s)
         log.info("reminder accepted", extra={"case_id": str(reminder.case_id)})
 
-    def _record_failure(
-        self, due: DueReminder, reminder: Reminder, status: DeliveryStatus, detail: str
+    def _fail(
+        self,
+        due: DueReminder,
+        reminder: Reminder,
+        status: DeliveryStatus,
+        detail: str,
+        uow: UnitOfWork,
     ) -> None:
-        with self.storage.begin() as uow:
-            ended = replace(_fresh(uow, reminder), status=status, failure=detail)
-            if self._end(uow, due, ended):
-                uow.commit()
+        self._end(uow, due, replace(_fresh(uow, reminder), status=status, failure=detail))
 
-    def _end(self, uow: UnitOfWork, due: DueReminder, ended: Reminder) -> bool:
+    def _end(self, uow: UnitOfWork, due: DueReminder, ended: Reminder) -> None:
         """Record that a message goes no further, and ask what that means for its case."""
         if not uow.outbox.finish(due, ended, due_at=None):
-            return False
+            return
         case = uow.cases.get(ended.case_id)
         if case is not None and case.is_open:
             self.queue.ask_policy(uow, _told_uncertain(uow, case, ended.status))
+        outcome = Outcome.UNCERTAIN if ended.status is DeliveryStatus.UNCERTAIN else Outcome.REFUSED
+        self.metrics.reminders.labels(outcome).inc()
         log.error("reminder not sent", extra={"case_id": str(ended.case_id), "as": ended.status})
-        return True
 
-    def _ask_for_receipt(self, due: DueReminder, reminder: Reminder) -> None:
+    def _ask_for_receipt(self, due: DueReminder, reminder: Reminder) -> Record:
         receipt, is_answered = None, True
         if reminder.provider_ref is not None:
             try:
                 receipt = self.channel.fetch_receipt(reminder.provider_ref)
             except ChannelUnavailableError:
                 is_answered = False
-        with self.storage.begin() as uow:
-            fresh, case = _fresh(uow, reminder), uow.cases.get(reminder.case_id)
-            is_over = fresh.status is not DeliveryStatus.ACCEPTED or receipt is not None
-            is_over = is_over or case is None or not case.is_open
-            waited = is_answered and self._waited_enough(uow, fresh)
-            poll = LATE_RECEIPT_POLL if waited else RECEIPT_POLL
-            if not uow.outbox.finish(due, fresh, due_at=None if is_over else uow.now() + poll):
-                return
-            if receipt is not None:
-                self.take_receipt(uow, receipt)
-            elif waited and not is_over and case and case.status is CaseStatus.REMINDER_DUE:
-                self.queue.ask_policy(uow, self.queue.start_grace(uow, case, delivered_at=None))
-            uow.commit()
+        return partial(self._record_receipt, due, reminder, receipt, is_answered)
+
+    def _record_receipt(
+        self,
+        due: DueReminder,
+        reminder: Reminder,
+        receipt: Receipt | None,
+        is_answered: bool,  # noqa: FBT001
+        uow: UnitOfWork,
+    ) -> None:
+        fresh, case = _fresh(uow, reminder), uow.cases.get(reminder.case_id)
+        is_over = fresh.status is not DeliveryStatus.ACCEPTED or receipt is not None
+        is_over = is_over or case is None or not case.is_open
+        waited = is_answered and self._waited_enough(uow, fresh)
+        poll = LATE_RECEIPT_POLL if waited else RECEIPT_POLL
+        if not uow.outbox.finish(due, fresh, due_at=None if is_over else uow.now() + poll):
+            return
+        if receipt is not None:
+            self.take_receipt(uow, receipt)
+        elif waited and not is_over and case and case.status is CaseStatus.REMINDER_DUE:
+            self.queue.ask_policy(uow, self.queue.start_grace(uow, case, delivered_at=None))
 
     def _waited_enough(self, uow: UnitOfWork, reminder: Reminder) -> bool:
         if reminder.accepted_at is None:
@@ -224,6 +247,10 @@ class Delivery:
         book = self.queue.rulebook
         wait = book.in_force(book.receipt_wait, reminder.accepted_at.date()).length
         return uow.now() >= reminder.accepted_at + wait
+
+
+def _finish(uow: UnitOfWork, due: DueReminder, ended: Reminder) -> None:
+    uow.outbox.finish(due, ended, due_at=None)
 
 
 def _is_wanted(case: Case, reminder: Reminder) -> bool:

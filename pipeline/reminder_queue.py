@@ -57,21 +57,16 @@ class ReminderQueue:
             return self.ask_policy(uow, done)
         return done
 
-    def claim_due(self, *, limit: int = 100) -> list[UUID]:
-        """Cases about which policy must be asked again; a crash only delays them by a minute."""
+    def claim_due(self, *, limit: int = 500) -> dict[UUID, timedelta]:
+        """Cases about which policy must be asked again, and how late that is.
+
+        A crash only delays them by a minute.
+        """
         with self.storage.begin() as uow:
             due = uow.cases.claim_due(limit=limit, lease=CLAIM)
             if due:
                 uow.commit()
         return due
-
-    def ask_again(self, case_id: UUID) -> None:
-        """Ask policy about one claimed case."""
-        with self.storage.begin() as uow:
-            case = uow.cases.get(case_id)
-            if case is not None:
-                self.ask_policy(uow, case)
-            uow.commit()
 
     def start_grace(self, uow: UnitOfWork, case: Case, *, delivered_at: datetime | None) -> Case:
         """Begin the grace period, or prolong it when a receipt comes after the wait for it.
@@ -84,7 +79,7 @@ class ReminderQueue:
         site = uow.registry.site(case.camera_id)
         day = site.day_of(case.suspected_at) if site else case.suspected_at.date()
         entry = self.rulebook.in_force(self.rulebook.grace_period, day)
-        status = uow.registry.camera_statuses().get(case.camera_id)
+        status = uow.registry.camera_status(case.camera_id)
         clocks = [uow.now(), case.last_seen_at, *([status.captured_at] if status else [])]
         started = case if case.status is CaseStatus.GRACE else move(case, CaseStatus.GRACE)
         moved = replace(

@@ -22,3 +22,7 @@ class PipelineSettings(BaseSettings):
     agency_name: str = Field(default="交警大队", min_length=1, description="Who reminds.")
     agency_phone: str = Field(default="12123", min_length=1, description="Whom drivers may call.")
     reminder_language: str = Field(default="zh-CN", pattern="^(zh-CN|en)$")
+    metrics_host: str = Field(default="127.0.0.1", description="Where metrics are told.")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of the metrics; without one none is open."
+    )

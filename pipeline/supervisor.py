@@ -44,11 +44,24 @@ class _Role:
 
 
 class Supervisor:
-    """Runs one process per role, all with the same settings."""
+    """Runs one process per role, all with the same settings but for what is one role's own."""
 
-    def __init__(self, roles: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
-        """Remember the command line of each role and what to add to the environment."""
+    def __init__(
+        self,
+        roles: Mapping[str, Sequence[str]],
+        environment: Mapping[str, str],
+        *,
+        own: Mapping[str, Mapping[str, str | None]] | None = None,
+    ) -> None:
+        """Remember the command line of each role and what to add to the environment.
+
+        Args:
+            roles: Command lines, by role.
+            environment: Variables of all roles.
+            own: Variables of single roles; None takes away what the caller's environment has.
+        """
         self._commands = roles
+        self._own = own or {}
         # The children need the caller's environment, and its PATH, as it is.
         self._environment = {**os.environ, **environment, SUPERVISED: "1"}  # noqa: TID251
         self._roles: list[_Role] = []
@@ -89,7 +102,9 @@ class Supervisor:
                 return
 
     def _start(self, name: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self._commands[name], env=self._environment)  # noqa: S603
+        settings = {**self._environment, **self._own.get(name, {})}
+        environment = {name: value for name, value in settings.items() if value is not None}
+        return subprocess.Popen(self._commands[name], env=environment)  # noqa: S603
 
     def _look_after(self, role: _Role) -> None:
         code = role.process.poll()

@@ -1,30 +1,42 @@
 """The worker's loop: events, requests, timers, messages; and the only catch-all handlers."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
 from threading import Event as StopSignal
+from time import monotonic
 from uuid import UUID
 
 from pipeline import intake
-from pipeline.bus.base import EventSubscriber, RawBatch
-from pipeline.delivery import Delivery
+from pipeline.bus.base import BusUnavailableError, EventSubscriber, RawBatch
+from pipeline.delivery import Delivery, Record
 from pipeline.errors import PermanentError, PipelineError, RetryableError
 from pipeline.events.envelope import Envelope, UndecodableEventError
+from pipeline.metrics import Away, WorkerMetrics
 from pipeline.notify.channel import UnreadableCallbackError
 from pipeline.reminder import Receipt
-from pipeline.reminder_queue import ReminderQueue
-from pipeline.storage.base import DeadLetter, Request, Storage, UnitOfWork
+from pipeline.reminder_queue import CLAIM, ReminderQueue
+from pipeline.storage.base import (
+    ClockSetBackError,
+    DeadLetter,
+    Request,
+    StaleCaseError,
+    Storage,
+    StorageUnavailableError,
+    UnitOfWork,
+)
 
 __all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
 
 BATCH = 500
-MESSAGES_PER_ROUND = 20
 MAX_FAILURES_IN_A_ROW = 20
 IDLE_S = 0.05
+LOOK_BACK_EVERY_S = 5.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -38,6 +50,12 @@ class Worker:
     delivery: Delivery
     _offsets: dict[int, int] = field(default_factory=dict)
     _failures_in_a_row: int = 0
+    _look_back_at_s: float = 0.0
+
+    @property
+    def metrics(self) -> WorkerMetrics:
+        """What this worker has counted, messages to the provider included."""
+        return self.delivery.metrics
 
     def run(self, stop: StopSignal) -> None:
         """Work until `stop` is set; what may pass is waited out, ever longer.
@@ -53,12 +71,22 @@ class Worker:
                 wait_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
                 failures += 1
                 self._offsets.clear()
+                self._count_wait(exc)
                 log.warning("work waits", extra={"error": str(exc), "wait_s": wait_s})
                 stop.wait(wait_s)
                 continue
             failures = 0
             if not is_busy:
                 stop.wait(IDLE_S)
+
+    def _count_wait(self, exc: RetryableError) -> None:
+        match exc:
+            case BusUnavailableError():
+                self.metrics.waits.labels(Away.BUS).inc()
+            case ClockSetBackError():
+                self.metrics.clock_refusals.inc()
+            case StorageUnavailableError():
+                self.metrics.waits.labels(Away.DATABASE).inc()
 
     def run_once(self) -> bool:
         """One round; False when there was nothing to do.
@@ -67,23 +95,58 @@ class Worker:
         """
         handled = self._drain()
         due = self.queue.claim_due()
-        for case_id in due:
-            with _contained("timer", case_id):
-                self.queue.ask_again(case_id)
-        carried = 0
-        while carried < MESSAGES_PER_ROUND and self._carry_next():
-            carried += 1
+        self._fire(due)
+        carried = self._carry()
         return bool(handled or due or carried) or self._answer_next_request()
 
-    def _carry_next(self) -> bool:
-        claimed = self.delivery.claim_next()
-        if claimed is None:
-            return False
-        due, reminder = claimed
-        if reminder is not None:
+    def _fire(self, due: Mapping[UUID, timedelta]) -> None:
+        """Ask policy about cases whose time has come; if one of them breaks that, one by one."""
+        if not due:
+            return
+        for late in due.values():
+            self.metrics.timer_lateness.observe(late.total_seconds())
+        self._together("timer", [(case_id, partial(self._ask_again, case_id)) for case_id in due])
+
+    def _ask_again(self, case_id: UUID, uow: UnitOfWork) -> None:
+        case = uow.cases.get(case_id)
+        if case is not None:
+            self.queue.ask_policy(uow, case)
+
+    def _carry(self) -> int:
+        """Bring messages to the provider, then record together what it said."""
+        claimed = self.delivery.claim()
+        calls_until_s = monotonic() + CLAIM.total_seconds() / 2
+        said: list[tuple[UUID, Record]] = []
+        for due, reminder in claimed:
+            if monotonic() >= calls_until_s:
+                # Before the claim runs out and another worker sends what is left.
+                said.append((reminder.case_id, self.delivery.put_back(due, reminder)))
+                continue
             with _contained("message", reminder.case_id):
-                self.delivery.carry(due, reminder)
-        return True
+                said.append((reminder.case_id, self.delivery.call(due, reminder)))
+        self._together("message", said)
+        return len(claimed)
+
+    def _together(self, what: str, steps: Sequence[tuple[UUID, Record]]) -> None:
+        """Do a step of each case in one transaction; if one of them breaks it, one by one."""
+        if not steps:
+            return
+        try:
+            self._do(steps)
+        except Exception as exc:
+            if isinstance(exc, RetryableError) and not isinstance(exc, StaleCaseError):
+                raise
+            log.exception("steps failed, one by one now", extra={"what": what})
+            for case_id, step in steps:
+                with _contained(what, case_id):
+                    self._do([(case_id, step)])
+
+    def _do(self, steps: Sequence[tuple[UUID, Record]]) -> None:
+        with self.storage.begin() as uow:
+            uow.read_ahead_cases([case_id for case_id, _ in steps])
+            for _, step in steps:
+                step(uow)
+            uow.commit()
 
     def _drain(self) -> int:
         """Take all there is, a batch of each partition in turn, so that none waits for another."""
@@ -91,8 +154,16 @@ class Worker:
         while behind:
             taken = {partition: self._consume(partition) for partition in behind}
             handled += sum(taken.values())
+            self._look_back()
             behind = [partition for partition, count in taken.items() if count == BATCH]
         return handled
+
+    def _look_back(self) -> None:
+        """Tell now and then how much is still to be handled; only this thread may ask the bus."""
+        if monotonic() >= self._look_back_at_s:
+            self._look_back_at_s = monotonic() + LOOK_BACK_EVERY_S
+            offsets = self._offsets.items()
+            self.metrics.tell_lag({one: self.subscriber.backlog(one, at) for one, at in offsets})
 
     def _assigned(self) -> frozenset[int]:
         assigned = self.subscriber.assigned()
@@ -139,7 +210,7 @@ class Worker:
                     f"{MAX_FAILURES_IN_A_ROW} events in a row could not be handled; this is not "
                     "about single events, so the rest stays on the bus until it is mended"
                 ) from exc
-            log.exception("event goes to the dead letters", extra={"offset": single.first_offset})
+            log.exception("event cannot be handled", extra={"offset": single.first_offset})
             # Another library's words may quote a plate; ours never do.
             told = f": {exc}" if isinstance(exc, PipelineError) else ""
             self._commit(single, dead_because=f"{type(exc).__name__}{told}")
@@ -155,41 +226,23 @@ class Worker:
                 # Another worker was faster; the position in the database is the true one.
                 self._offsets.pop(batch.partition, None)
                 return
-            for offset, message in enumerate(batch.messages, start=batch.first_offset):
-                self._take(uow, batch, offset, message, dead_because)
+            read = [dead_because or _read(message) for message in batch.messages]
+            uow.read_ahead([one for one in read if isinstance(one, Envelope)])
+            for number, one in enumerate(read):
+                if isinstance(one, Envelope):
+                    self._take(uow, one)
+                else:
+                    uow.inbox.add_dead_letter(_dead_letter(batch, number, one, uow.now()))
             uow.commit()
         self._offsets[batch.partition] = batch.next_offset
+        handled = sum(isinstance(one, Envelope) for one in read)
+        self.metrics.events_handled.inc(handled)
+        self.metrics.events_dead_lettered.inc(len(read) - handled)
 
-    def _take(
-        self,
-        uow: UnitOfWork,
-        batch: RawBatch,
-        offset: int,
-        message: bytes,
-        dead_because: str | None,
-    ) -> None:
-        reason = dead_because
-        if reason is None:
-            try:
-                envelope = Envelope.decode(message)
-            except UndecodableEventError as exc:
-                reason = str(exc)
-                log.error("event cannot be read", extra={"offset": offset, "reason": reason})  # noqa: TRY400
-        if reason is None:
-            case = intake.take(uow, envelope)
-            if case is not None:
-                self.queue.ask_policy(uow, case)
-            return
-        uow.inbox.add_dead_letter(
-            DeadLetter(
-                topic=batch.topic,
-                partition=batch.partition,
-                offset=offset,
-                raw=message,
-                reason=reason,
-                at=uow.now(),
-            )
-        )
+    def _take(self, uow: UnitOfWork, envelope: Envelope) -> None:
+        case = intake.take(uow, envelope)
+        if case is not None:
+            self.queue.ask_policy(uow, case)
 
     def _answer_next_request(self) -> bool:
         """Answer what the web left; one that cannot be answered is dropped, not tried for ever."""
@@ -218,6 +271,27 @@ class Worker:
             self.delivery.take_receipt(uow, told)
         else:
             self.delivery.take_answer(uow, told)
+
+
+def _read(message: bytes) -> Envelope | str:
+    """The event, or why it cannot be read."""
+    try:
+        return Envelope.decode(message)
+    except UndecodableEventError as exc:
+        return str(exc)
+
+
+def _dead_letter(batch: RawBatch, number: int, reason: str, at: datetime) -> DeadLetter:
+    offset = batch.first_offset + number
+    log.error("event goes to the dead letters", extra={"offset": offset, "reason": reason})
+    return DeadLetter(
+        topic=batch.topic,
+        partition=batch.partition,
+        offset=offset,
+        raw=batch.messages[number],
+        reason=reason,
+        at=at,
+    )
 
 
 @dataclass

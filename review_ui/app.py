@@ -1,15 +1,17 @@
-"""Wiring: one application from settings, storage and evidence store."""
+"""Wiring: one application from settings, storage and evidence store, and what it counts."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from pipeline.case import AT_THE_DESK
 from pipeline.clock import Clock, SystemClock
 from pipeline.evidence.store import EvidenceStore
+from pipeline.metrics import WebMetrics
 from pipeline.storage.base import Storage
 from review_ui.auth import Gate
 from review_ui.body_limit import BodyLimit
@@ -17,10 +19,11 @@ from review_ui.dependencies import Services, require_form_token, template_enviro
 from review_ui.detectors import Detectors
 from review_ui.headers import SecurityHeaders
 from review_ui.problems import add_problem_pages
+from review_ui.request_times import RequestTimes
 from review_ui.routes import ROUTERS
 from review_ui.settings import ReviewSettings
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "metrics_told"]
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -63,8 +66,24 @@ def create_app(
     )
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
+    app.state.metrics = _metrics(storage)
+    app.add_middleware(RequestTimes, tell=app.state.metrics.count_request)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     for router in ROUTERS:
         app.include_router(router)
     add_problem_pages(app)
     return app
+
+
+def metrics_told(app: FastAPI, settings: ReviewSettings) -> AbstractContextManager[int | None]:
+    """Tell Prometheus what `app` counts while the block runs, if the settings name a port."""
+    metrics: WebMetrics = app.state.metrics
+    return metrics.served(host=settings.metrics_host, port=settings.metrics_port)
+
+
+def _metrics(storage: Storage) -> WebMetrics:
+    def count_in_review() -> int:
+        with storage.read() as uow:
+            return uow.cases.count(*AT_THE_DESK)
+
+    return WebMetrics(count_in_review)

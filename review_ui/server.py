@@ -7,7 +7,7 @@ import uvicorn
 
 from pipeline.evidence import open_evidence_store
 from pipeline.storage import open_storage
-from review_ui.app import create_app
+from review_ui.app import create_app, metrics_told
 from review_ui.errors import PortInUseError
 from review_ui.settings import ReviewSettings
 
@@ -56,7 +56,8 @@ def serve(settings: ReviewSettings, taken: socket.socket) -> None:
             timeout_graceful_shutdown=STOP_WAIT_S,
         )
         host, port = taken.getsockname()[:2]
-        log.info("pages served", extra={"host": host, "port": port})
-        uvicorn.Server(config).run(sockets=[taken])
+        with metrics_told(app, settings):
+            log.info("pages served", extra={"host": host, "port": port})
+            uvicorn.Server(config).run(sockets=[taken])
     finally:
         storage.close()

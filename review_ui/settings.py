@@ -36,6 +36,10 @@ class ReviewSettings(BaseSettings):
     demo_password: str = Field(
         default="", description="Its password; no secret, drawn streets only."
     )
+    metrics_host: str = Field(default="127.0.0.1", description="Where metrics are told.")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of the metrics; without one none is open."
+    )
 
     @field_validator("detector_endpoints", mode="before")
     @classmethod

@@ -1,14 +1,24 @@
 import fcntl
 import socket
+import sqlite3
+import sys
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Event
+from time import monotonic
 
+import httpx
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from pipeline.bus import open_publisher
 from pipeline.configuration import load_config
 from pipeline.errors import PermanentError
+from pipeline.supervisor import Supervisor
 from remindfirst import app
+from tests.pipeline.bus.contract import a_status
+from tests.scrape import free_port, listening, samples, scrape
 
 CONFIG = {
     "weights": "background",
@@ -43,6 +53,8 @@ def test_relative_paths_start_at_the_configuration_s_folder(tmp_path: Path) -> N
         ({"cameras": []}, "cameras: "),
         ({"cameras": [{"file": "x", "state": "ready"}]}, "cameras.0.state: "),
         ({"port": 8011}, "port and endpoint_port must differ"),
+        ({"metrics_port": 7998}, "must not be among the three from metrics_port"),
+        ({"metrics_port": 65534}, "metrics_port: "),
         (
             {
                 "people": [
@@ -131,3 +143,59 @@ def test_the_demo_never_empties_the_folder_of_one_that_runs(tmp_path: Path) -> N
     assert result.exit_code == 2
     assert "another remindfirst runs on it" in result.output
     assert precious.exists()
+
+
+def test_each_role_has_a_port_for_its_metrics_or_none_has(tmp_path: Path) -> None:
+    config = load_config(_written(tmp_path, metrics_port=9101))
+
+    assert config.metrics_ports == {"detect": 9101, "work": 9102, "serve": 9103}
+    assert set(load_config(_written(tmp_path)).metrics_ports.values()) == {None}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_ports", [True, False])
+def test_worker_and_pages_tell_their_numbers_only_where_they_have_a_port(
+    tmp_path: Path, *, has_ports: bool
+) -> None:
+    (tmp_path / "contacts.csv").write_text("plate,phone,opted_out\n", encoding="utf-8")
+    pages = free_port()
+    settings = {
+        "BUS_URL": f"sqlite:///{tmp_path}/bus.db",
+        "STORAGE_URL": f"sqlite:///{tmp_path}/state.db",
+        "EVIDENCE_URL": f"file:{tmp_path}/evidence",
+        "CHANNEL_URL": f"phones:{tmp_path}/phones",
+        "CONTACTS": f"{tmp_path}/contacts.csv",
+        "PORT": str(pages),
+    }
+    environment = {f"REMINDFIRST_{name}": value for name, value in settings.items()}
+    with closing(open_publisher(settings["BUS_URL"], source="x", state_dir=tmp_path)) as publisher:
+        publisher.publish([a_status("cam-1", 0)])
+    roles = {role: [sys.executable, "-m", "remindfirst", role] for role in ("work", "serve")}
+    ports = {role: free_port() for role in roles} if has_ports else {}
+    own = {role: {"REMINDFIRST_METRICS_PORT": str(port)} for role, port in ports.items()}
+
+    with Supervisor(roles, environment, own=own) as supervisor:
+        until_s = monotonic() + 60
+        while not (_has_handled(tmp_path) and _answers(pages)) and monotonic() < until_s:
+            supervisor.watch(Event(), until_s=0.2)
+        listens = {one.name: listening(one.process.pid) for one in supervisor._roles}
+        found = {role: samples(scrape(port)) for role, port in ports.items()}
+
+    told = {role: {port} for role, port in ports.items()}
+    assert listens == {"work": told.get("work", set()), "serve": told.get("serve", set()) | {pages}}
+    if has_ports:
+        assert found["work"]["remindfirst_events_handled_total"] == 1
+        assert found["work"]["remindfirst_timers_due"] == 0
+        assert found["serve"]["remindfirst_cases_in_review"] == 0
+
+
+def _has_handled(folder: Path) -> bool:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(folder / "state.db")) as state:
+        return bool(state.execute("SELECT COUNT(*) FROM inbox").fetchone()[0])
+    return False
+
+
+def _answers(port: int) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).is_success
+    return False

@@ -11,6 +11,7 @@ from pipeline.bus.base import (
     EventPublisher,
     EventSubscriber,
     RawBatch,
+    SpoolingPublisher,
 )
 from pipeline.bus.embedded import EmbeddedPublisher, EmbeddedSubscriber
 from pipeline.events.envelope import Envelope
@@ -22,6 +23,7 @@ __all__ = [
     "EventPublisher",
     "EventSubscriber",
     "RawBatch",
+    "SpoolingPublisher",
     "check_topic",
     "create_topic",
     "open_publisher",
@@ -39,7 +41,7 @@ def open_publisher(
     source: str,
     state_dir: Path,
     before_sending: Callable[[Sequence[Envelope]], None] | None = None,
-) -> EventPublisher:
+) -> SpoolingPublisher:
     """Open the bus at `url` for writing as `source`, in a new epoch.
 
     Args:

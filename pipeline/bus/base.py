@@ -19,6 +19,7 @@ __all__ = [
     "EventPublisher",
     "EventSubscriber",
     "RawBatch",
+    "SpoolingPublisher",
 ]
 
 
@@ -47,6 +48,18 @@ class EventPublisher(Protocol):
 
     def close(self) -> None:
         """Release the bus."""
+        ...
+
+
+class SpoolingPublisher(EventPublisher, Protocol):
+    """A publisher that may keep what is published on this machine, while the bus is away."""
+
+    def waiting(self) -> int:
+        """How many published events are not on the bus yet; any thread may ask.
+
+        Raises:
+            BusUnavailableError: it cannot be found out now.
+        """
         ...
 
 
@@ -80,6 +93,16 @@ class EventSubscriber(Protocol):
         Raises:
             BusPositionError: `offset` lies outside what the bus holds.
             BusUnavailableError: try again later.
+        """
+        ...
+
+    def backlog(self, partition: int, offset: int) -> int:
+        """How many messages of an assigned partition stand on the bus from `offset` on.
+
+        As far as is known without asking another machine.
+
+        Raises:
+            BusUnavailableError: it cannot be found out now.
         """
         ...
 

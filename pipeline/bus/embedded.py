@@ -78,6 +78,10 @@ class EmbeddedPublisher:
             self._seq += len(envelopes)
         return envelopes
 
+    def waiting(self) -> int:
+        """Nothing ever waits: the bus is on this machine."""
+        return 0
+
     def close(self) -> None:
         """Release the file."""
         self._log.close()
@@ -150,11 +154,19 @@ class EmbeddedSubscriber:
         messages = tuple(one if isinstance(one, bytes) else str(one).encode() for _, one in rows)
         return RawBatch(topic=TOPIC, partition=partition, first_offset=offset, messages=messages)
 
-    def _require_on_bus(self, partition: int, offset: int, *, has_later: bool) -> None:
+    def backlog(self, partition: int, offset: int) -> int:
+        """How many messages stand from `offset` on; see `EventSubscriber.backlog`."""
+        return max(self._end(partition) - offset, 0)
+
+    def _end(self, partition: int) -> int:
         ((end,),) = self._log.read(
             "SELECT COALESCE(MAX(off) + 1, 0) FROM rec WHERE part = ?", partition
         )
-        if has_later or not isinstance(end, int) or offset > end:
+        return int(str(end))
+
+    def _require_on_bus(self, partition: int, offset: int, *, has_later: bool) -> None:
+        end = self._end(partition)
+        if has_later or offset > end:
             raise BusPositionError(
                 f"partition {partition}: offset {offset} is not on the bus (it ends at {end}); "
                 "the bus file was replaced or cut; restore it, or start with a new state database"

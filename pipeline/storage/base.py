@@ -1,9 +1,7 @@
 """What storage promises: everything one step changes is one transaction, or nothing of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -16,6 +14,7 @@ from pipeline.events.envelope import Envelope
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.sites import Site
 from pipeline.staff import Reviewer, ReviewerId
+from pipeline.storage.rows import DeadLetter, DueReminder, Request, RequestKind, ReviewLease
 
 __all__ = [
     "AuditLog",
@@ -53,52 +52,6 @@ class StaleCaseError(RetryableError):
     """Somebody changed the case since it was read."""
 
 
-class RequestKind(StrEnum):
-    """What the web may ask the worker to do."""
-
-    PHONE_CALLBACK = "phone_callback"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A call-back or wish that the web took in, as raw as it came; the worker checks it."""
-
-    id: int
-    kind: RequestKind
-    body: str
-    requested_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueReminder:
-    """A message claimed for sending or for asking after its receipt; `epoch` fences the claim."""
-
-    key: str
-    epoch: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewLease:
-    """Who has a case open for deciding, and until when."""
-
-    case_id: UUID
-    reviewer_id: ReviewerId
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """A message that could not be handled, kept as it came."""
-
-    topic: str
-    partition: int
-    offset: int
-    raw: bytes
-    reason: str
-    at: datetime
-
-
 class CaseRepository(Protocol):
     """Cases and the one timer each of them may have."""
 
@@ -134,6 +87,10 @@ class CaseRepository(Protocol):
         """Cases by due date, then by age, oldest first; or simply the newest first."""
         ...
 
+    def count(self, *statuses: CaseStatus) -> int:
+        """How many cases have one of these states."""
+        ...
+
     def reminded_since(self, plate_text: str, since: datetime) -> int:
         """How many delivered or accepted reminders this plate has had since `since`."""
         ...
@@ -142,8 +99,15 @@ class CaseRepository(Protocol):
         """Ask policy again at `due_at`; None takes the timer away."""
         ...
 
-    def claim_due(self, *, limit: int, lease: timedelta) -> list[UUID]:
-        """Cases whose timer is due; each is pushed back by `lease`, so a crash only delays it."""
+    def due_timers(self) -> tuple[int, timedelta]:
+        """How many timers are due, and for how long the oldest of them has been; 0 without one."""
+        ...
+
+    def claim_due(self, *, limit: int, lease: timedelta) -> dict[UUID, timedelta]:
+        """Cases whose timer is due, oldest first, and for how long it has been.
+
+        Each is pushed back by `lease`, so a crash only delays it.
+        """
         ...
 
 
@@ -250,6 +214,10 @@ class Registry(Protocol):
         """Add or change a site."""
         ...
 
+    def camera_status(self, camera_id: str) -> CameraStatus | None:
+        """The newest word from one camera."""
+        ...
+
     def camera_statuses(self) -> dict[str, CameraStatus]:
         """The newest word from each camera."""
         ...
@@ -337,6 +305,18 @@ class UnitOfWork(Protocol):
     @property
     def registry(self) -> Registry:
         """Sites, cameras, people."""
+        ...
+
+    def read_ahead(self, envelopes: Sequence[Envelope]) -> None:
+        """Read, in few queries, what taking these events asks for; it changes no answer."""
+        ...
+
+    def read_ahead_cases(self, case_ids: Collection[UUID]) -> None:
+        """Read, in few queries, what asking policy about these cases takes."""
+        ...
+
+    def read_ahead_messages(self, keys: Collection[str]) -> None:
+        """Read, in few queries, these messages and their cases."""
         ...
 
     def now(self) -> datetime:

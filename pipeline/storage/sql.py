@@ -1,20 +1,27 @@
 """The one implementation of storage: SQLAlchemy Core, for SQLite and PostgreSQL."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from pipeline.case import case_id_of, reminder_key_of
 from pipeline.clock import Clock
+from pipeline.events.camera import CameraStatus
+from pipeline.events.envelope import Envelope
+from pipeline.events.violation import VehicleDeparted
 from pipeline.storage.base import StaleCaseError, StorageError, StorageUnavailableError
 from pipeline.storage.clock_guard import ClockGuard
 from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository, SqlOutbox
 from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
+from pipeline.storage.work import Work
 
 __all__ = ["SqlStorage", "SqlUnitOfWork", "make_engine", "read_clock"]
 
@@ -41,7 +48,9 @@ def make_engine(url: str) -> sa.Engine:
     try:
         # Parameters hold plates; they must not reach a log with an error.
         engine = sa.create_engine(url, hide_parameters=True, **options)
-    except (sa.exc.ArgumentError, ModuleNotFoundError) as exc:
+    except ModuleNotFoundError as exc:
+        raise StorageError(f"{exc.name} is missing: pip install 'remindfirst[postgres]'") from exc
+    except sa.exc.ArgumentError as exc:
         raise StorageError(
             f"storage {url.split('@')[-1]!r}: {exc}; use sqlite:///FILE or postgresql+psycopg://..."
         ) from exc
@@ -114,13 +123,62 @@ class SqlUnitOfWork:
             except BaseException:
                 self._connection.close()
                 raise
-        now: Callable[[], datetime] = self.now
-        self.cases = SqlCaseRepository(self._connection, now)
-        self.outbox = SqlOutbox(self._connection, now)
-        self.audit = SqlAuditLog(self._connection)
-        self.inbox = SqlInbox(self._connection, now)
-        self.registry = SqlRegistry(self._connection, now)
+        self._read_at: tuple[datetime, float] | None = None
+        work = Work(
+            connection=self._connection,
+            now=self.now,
+            write=self._write,
+            forget_reminded=lambda: self.cases.forget_reminded(),
+        )
+        self.cases = SqlCaseRepository(work)
+        self.outbox = SqlOutbox(work)
+        self.audit = SqlAuditLog(work)
+        self.inbox = SqlInbox(work)
+        self.registry = SqlRegistry(work)
         return self
+
+    def read_ahead(self, envelopes: Sequence[Envelope]) -> None:
+        """Read in a few queries what taking these events asks for; see `UnitOfWork.read_ahead`."""
+        events = [one.data for one in envelopes]
+        about = [one for one in events if not isinstance(one, CameraStatus)]
+        episodes = {one.episode_id for one in about}
+        case_ids = {case_id_of(one) for one in episodes}
+        plates = {
+            one.plate.text
+            for one in about
+            if not isinstance(one, VehicleDeparted) and one.plate.text
+        }
+        self.inbox.read_ahead({one.id for one in envelopes}, episodes)
+        self.registry.read_ahead({one.camera_id for one in events})
+        self._read_ahead_cases(case_ids, plates)
+
+    def read_ahead_cases(self, case_ids: Collection[UUID]) -> None:
+        """Read in a few queries what asking about these cases takes."""
+        self._read_ahead_cases(set(case_ids), set())
+
+    def read_ahead_messages(self, keys: Collection[str]) -> None:
+        """Read in a few queries these messages and their cases."""
+        self.outbox.read_ahead(set(keys))
+        messages = filter(None, map(self.outbox.get, keys))
+        self._read_ahead_cases({one.case_id for one in messages}, set())
+
+    def _read_ahead_cases(self, case_ids: set[UUID], plates: set[str]) -> None:
+        self.cases.read_ahead(case_ids, plates)
+        known = [case for case in map(self.cases.get, case_ids) if case]
+        more = {case.plate.text for case in known if case.plate.text}
+        if more - plates:
+            self.cases.read_ahead((), plates | more)
+        first = {reminder_key_of(case_id, 1) for case_id in case_ids}
+        self.outbox.read_ahead(first | {case.reminder_key for case in known})
+        self.audit.read_ahead(case_ids)
+
+    def _write(self) -> None:
+        """Write what waits, in the order in which rows need one another."""
+        self.cases.write_cases()
+        self.audit.write()
+        self.outbox.write()
+        self.cases.write_timers()
+        self.inbox.write()
 
     def __exit__(
         self,
@@ -143,12 +201,20 @@ class SqlUnitOfWork:
 
     def now(self) -> datetime:
         """The database's time, aware UTC; see `UnitOfWork.now`."""
-        at = read_clock(self._connection, self._clock)
+        at = self._clock.now() if self._clock is not None else self._database_time()
         return at if self._guard is None else self._guard.check(at)
+
+    def _database_time(self) -> datetime:
+        """Read once in a transaction; from there on this machine measures how long it lasts."""
+        if self._read_at is None:
+            self._read_at = read_clock(self._connection, None), monotonic()
+        read, since_s = self._read_at
+        return read + timedelta(seconds=monotonic() - since_s)
 
     def commit(self) -> None:
         """Make it all true; see `UnitOfWork.commit`."""
         with _translated():
+            self._write()
             self._transaction.commit()
 
 

@@ -1,6 +1,6 @@
 """Cases, their reminders and their audit chains in SQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,12 +14,26 @@ from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.storage import tables
 from pipeline.storage.base import DueReminder, StaleCaseError, StorageError
-from pipeline.storage.upsert import add_once, upsert
+from pipeline.storage.upsert import upsert_all
+from pipeline.storage.work import Work
 
 __all__ = ["SqlAuditLog", "SqlCaseRepository", "SqlOutbox"]
 
 _CASE = TypeAdapter(Case)
 _REMINDER = TypeAdapter(Reminder)
+
+
+_REMINDED_SPAN = timedelta(hours=26)
+"""What is read ahead reaches beyond any site's midnight."""
+
+_RAISE_CASE = (
+    sa.update(tables.case)
+    .where(
+        tables.case.c.id == sa.bindparam("read_id"),
+        tables.case.c.version == sa.bindparam("read_version"),
+    )
+    .values({column.name: sa.bindparam(column.name) for column in tables.case.c})
+)
 
 
 def _read_case(document: str) -> Case:
@@ -58,21 +72,87 @@ def _case_row(case: Case) -> dict[str, object]:
 
 
 class SqlCaseRepository:
-    """Cases and their timers; see `CaseRepository`."""
+    """Cases and their timers; see `CaseRepository`.
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
-        """Work inside the transaction of `connection`."""
-        self._connection = connection
-        self._now = now
+    What was read is remembered and what was changed waits for `write`, so that a batch of events
+    costs a few statements and not a few for each event.
+    """
+
+    def __init__(self, work: Work) -> None:
+        """Work inside the transaction of `work`."""
+        self._work = work
+        self._connection = work.connection
+        self._now = work.now
+        self._known: dict[UUID, Case | None] = {}
+        # The version that the database has of each changed case; 0 where it has none.
+        self._stored: dict[UUID, int] = {}
+        self._timers: dict[UUID, datetime | None] = {}
+        self._reminded: dict[str, list[datetime]] = {}
+        self._reminded_since: datetime | None = None
+
+    def read_ahead(self, case_ids: Collection[UUID], plates: Collection[str]) -> None:
+        """Read what will be asked for: these cases, and how often these plates were reminded."""
+        unknown = [one for one in case_ids if one not in self._known]
+        query = sa.select(tables.case.c.document).where(tables.case.c.id.in_(unknown))
+        found = [_read_case(one) for one in self._connection.execute(query).scalars()]
+        self._known |= {**dict.fromkeys(unknown), **{case.id: case for case in found}}
+        self._reminded_since = self._now() - _REMINDED_SPAN
+        self._reminded = {plate: [] for plate in plates}
+        counted = (
+            sa.select(tables.case.c.plate, tables.reminder.c.accepted_at)
+            .select_from(tables.reminder.join(tables.case))
+            .where(
+                tables.case.c.plate.in_(self._reminded),
+                tables.reminder.c.accepted_at >= self._reminded_since,
+            )
+        )
+        for plate, at in self._connection.execute(counted):
+            self._reminded[plate].append(at)
+
+    def write_cases(self) -> None:
+        """Write the changed cases.
+
+        Raises:
+            StaleCaseError: somebody changed one of them since it was read.
+        """
+        changed = [(self._known[case_id], stored) for case_id, stored in self._stored.items()]
+        new = [_case_row(case) for case, stored in changed if case and not stored]
+        raised = [
+            {**_case_row(case), "read_id": case.id, "read_version": stored}
+            for case, stored in changed
+            if case and stored
+        ]
+        if new:
+            self._connection.execute(sa.insert(tables.case), new)
+        if raised and self._connection.execute(_RAISE_CASE, raised).rowcount != len(raised):
+            raise StaleCaseError(f"of {len(raised)} cases one was changed meanwhile")
+        self._stored.clear()
+
+    def write_timers(self) -> None:
+        """Write the timers, which need their cases."""
+        set_ = [{"case_id": one, "due_at": at} for one, at in self._timers.items() if at]
+        gone = [one for one, at in self._timers.items() if not at]
+        upsert_all(self._connection, tables.timer, set_)
+        if gone:
+            is_gone = tables.timer.c.case_id.in_(gone)
+            self._connection.execute(sa.delete(tables.timer).where(is_gone))
+        self._timers.clear()
+
+    def forget_reminded(self) -> None:
+        """Count anew from here on: a message was accepted."""
+        self._reminded.clear()
 
     def get(self, case_id: UUID) -> Case | None:
         """The case, or None."""
-        query = sa.select(tables.case.c.document).where(tables.case.c.id == case_id)
-        document = self._connection.execute(query).scalar_one_or_none()
-        return None if document is None else _read_case(document)
+        if case_id not in self._known:
+            query = sa.select(tables.case.c.document).where(tables.case.c.id == case_id)
+            document = self._connection.execute(query).scalar_one_or_none()
+            self._known[case_id] = None if document is None else _read_case(document)
+        return self._known[case_id]
 
     def by_number(self, number: str) -> list[Case]:
         """The cases whose number begins with `number`; see `CaseRepository.by_number`."""
+        self._work.write()
         id_text = sa.cast(tables.case.c.id, sa.String)
         query = sa.select(tables.case.c.document).where(
             id_text.startswith(number[:8].lower(), autoescape=True)
@@ -82,18 +162,17 @@ class SqlCaseRepository:
 
     def add(self, case: Case) -> None:
         """Store a new case."""
-        self._connection.execute(sa.insert(tables.case).values(_case_row(case)))
+        self._known[case.id] = case
+        self._stored[case.id] = 0
 
     def save(self, case: Case) -> Case:
         """Store a changed case; see `CaseRepository.save`."""
-        raised = replace(case, version=case.version + 1)
-        update = (
-            sa.update(tables.case)
-            .where(tables.case.c.id == case.id, tables.case.c.version == case.version)
-            .values(_case_row(raised))
-        )
-        if self._connection.execute(update).rowcount != 1:
+        known = self.get(case.id)
+        if known is None or known.version != case.version:
             raise StaleCaseError(f"case {case.id} is no longer at version {case.version}")
+        raised = replace(case, version=case.version + 1)
+        self._stored.setdefault(case.id, known.version)
+        self._known[case.id] = raised
         return raised
 
     def find(
@@ -106,6 +185,7 @@ class SqlCaseRepository:
         limit: int = 200,
     ) -> list[Case]:
         """Cases by due date, then by age, oldest first; or simply the newest first."""
+        self._work.write()
         by_due = (tables.case.c.review_due_at.asc().nulls_last(), tables.case.c.opened_at)
         by_age = (tables.case.c.opened_at.desc(),)
         query = sa.select(tables.case.c.document).order_by(*(by_age if newest_first else by_due))
@@ -118,8 +198,20 @@ class SqlCaseRepository:
         documents = self._connection.execute(query.limit(limit)).scalars()
         return [_read_case(document) for document in documents]
 
+    def count(self, *statuses: CaseStatus) -> int:
+        """How many cases have one of these states."""
+        self._work.write()
+        query = sa.select(sa.func.count()).where(
+            tables.case.c.status.in_([one.value for one in statuses])
+        )
+        return int(self._connection.execute(query).scalar_one())
+
     def reminded_since(self, plate_text: str, since: datetime) -> int:
         """How many delivered or accepted reminders this plate has had since `since`."""
+        read_since = self._reminded_since
+        if plate_text in self._reminded and read_since is not None and since >= read_since:
+            return sum(at >= since for at in self._reminded[plate_text])
+        self._work.write()
         query = (
             sa.select(sa.func.count())
             .select_from(tables.reminder.join(tables.case))
@@ -129,53 +221,83 @@ class SqlCaseRepository:
 
     def set_timer(self, case_id: UUID, due_at: datetime | None) -> None:
         """Ask policy again at `due_at`; None takes the timer away."""
-        if due_at is not None:
-            upsert(self._connection, tables.timer, {"case_id": case_id, "due_at": due_at})
-            return
-        self._connection.execute(sa.delete(tables.timer).where(tables.timer.c.case_id == case_id))
+        self._timers[case_id] = due_at
 
-    def claim_due(self, *, limit: int, lease: timedelta) -> list[UUID]:
+    def due_timers(self) -> tuple[int, timedelta]:
+        """How many timers are due; see `CaseRepository.due_timers`."""
+        self._work.write()
+        now = self._now()
+        due_at = tables.timer.c.due_at
+        query = sa.select(sa.func.count(), sa.func.min(due_at)).where(due_at <= now)
+        count, oldest_at = self._connection.execute(query).one()
+        return count, now - (oldest_at or now)
+
+    def claim_due(self, *, limit: int, lease: timedelta) -> dict[UUID, timedelta]:
         """Cases whose timer is due; see `CaseRepository.claim_due`."""
+        self._work.write()
         now = self._now()
         query = (
-            sa.select(tables.timer.c.case_id)
+            sa.select(tables.timer.c.case_id, tables.timer.c.due_at)
             .where(tables.timer.c.due_at <= now)
             .order_by(tables.timer.c.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        due = [*self._connection.execute(query).scalars()]
+        due = {case_id: now - due_at for case_id, due_at in self._connection.execute(query)}
         self._connection.execute(
             sa.update(tables.timer)
-            .where(tables.timer.c.case_id.in_(due))
+            .where(tables.timer.c.case_id.in_(list(due)))
             .values(due_at=now + lease)
         )
         return due
 
 
 class SqlOutbox:
-    """Reminders and what is due of them; see `Outbox`."""
+    """Reminders and what is due of them; see `Outbox`. New ones wait for `write`."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
-        """Work inside the transaction of `connection`."""
-        self._connection = connection
-        self._now = now
+    def __init__(self, work: Work) -> None:
+        """Work inside the transaction of `work`."""
+        self._work = work
+        self._connection = work.connection
+        self._now = work.now
+        self._known: dict[str, Reminder | None] = {}
+        self._new: list[dict[str, object]] = []
+
+    def read_ahead(self, keys: Collection[str]) -> None:
+        """Read the messages that will be asked for."""
+        query = sa.select(tables.reminder.c.document).where(tables.reminder.c.key.in_(keys))
+        found = [_read_reminder(one) for one in self._connection.execute(query).scalars()]
+        self._known |= {**dict.fromkeys(keys), **{one.key: one for one in found}}
+
+    def write(self) -> None:
+        """Write the new messages."""
+        if self._new:
+            self._connection.execute(sa.insert(tables.reminder), self._new)
+            self._new = []
 
     def add(self, reminder: Reminder, *, due_at: datetime) -> bool:
         """Queue a message; see `Outbox.add`."""
+        if self.get(reminder.key) is not None:
+            return False
         row = {**_reminder_row(reminder), "due_at": due_at, "epoch": 0, "attempts": 0}
-        return add_once(self._connection, tables.reminder, row)
+        self._new.append(row)
+        self._known[reminder.key] = reminder
+        return True
 
     def get(self, key: str) -> Reminder | None:
         """One message."""
-        return self._one(tables.reminder.c.key == key)
+        if key not in self._known:
+            self._known[key] = self._one(tables.reminder.c.key == key)
+        return self._known[key]
 
     def by_provider_ref(self, provider_ref: str) -> Reminder | None:
         """The message that a provider's receipt names."""
+        self._work.write()
         return self._one(tables.reminder.c.provider_ref == provider_ref)
 
     def of_case(self, case_id: UUID) -> list[Reminder]:
         """All messages of a case, oldest first."""
+        self._work.write()
         query = (
             sa.select(tables.reminder.c.document)
             .where(tables.reminder.c.case_id == case_id)
@@ -185,6 +307,7 @@ class SqlOutbox:
 
     def recent(self, *, limit: int = 100) -> list[Reminder]:
         """The newest messages, newest first."""
+        self._work.write()
         query = (
             sa.select(tables.reminder.c.document)
             .order_by(tables.reminder.c.created_at.desc())
@@ -194,6 +317,7 @@ class SqlOutbox:
 
     def count(self, *statuses: DeliveryStatus) -> int:
         """How many messages have one of these states."""
+        self._work.write()
         query = sa.select(sa.func.count()).where(
             tables.reminder.c.status.in_([one.value for one in statuses])
         )
@@ -201,6 +325,7 @@ class SqlOutbox:
 
     def claim_due(self, *, limit: int, lease: timedelta) -> list[DueReminder]:
         """Messages that are due; see `Outbox.claim_due`."""
+        self._work.write()
         now = self._now()
         query = (
             sa.select(tables.reminder.c.key, tables.reminder.c.epoch, tables.reminder.c.attempts)
@@ -226,6 +351,7 @@ class SqlOutbox:
 
     def finish(self, claimed: DueReminder, reminder: Reminder, *, due_at: datetime | None) -> bool:
         """Record what came of a claimed message; see `Outbox.finish`."""
+        self._changed(reminder.key)
         update = (
             sa.update(tables.reminder)
             .where(tables.reminder.c.key == claimed.key, tables.reminder.c.epoch == claimed.epoch)
@@ -235,8 +361,14 @@ class SqlOutbox:
 
     def save(self, reminder: Reminder) -> None:
         """Record a receipt or an answer."""
+        self._changed(reminder.key)
         update = sa.update(tables.reminder).where(tables.reminder.c.key == reminder.key)
         self._connection.execute(update.values(_reminder_row(reminder)))
+
+    def _changed(self, key: str) -> None:
+        self._work.write()
+        self._known.pop(key, None)
+        self._work.forget_reminded()
 
     def _one(self, where: sa.ColumnElement[bool]) -> Reminder | None:
         query = sa.select(tables.reminder.c.document).where(where)
@@ -257,40 +389,62 @@ def _reminder_row(reminder: Reminder) -> dict[str, object]:
 
 
 class SqlAuditLog:
-    """The hash chain of each case; see `AuditLog`."""
+    """The hash chain of each case; see `AuditLog`. New entries wait for `write`."""
 
-    def __init__(self, connection: sa.Connection) -> None:
-        """Work inside the transaction of `connection`."""
-        self._connection = connection
+    def __init__(self, work: Work) -> None:
+        """Work inside the transaction of `work`."""
+        self._work = work
+        self._connection = work.connection
+        self._last: dict[UUID, AuditEntry | None] = {}
+        self._new: list[dict[str, object]] = []
+
+    def read_ahead(self, case_ids: Collection[UUID]) -> None:
+        """Read the ends of the chains that will grow."""
+        audit = tables.audit
+        newest = (
+            sa.select(audit.c.case_id, sa.func.max(audit.c.number).label("number"))
+            .where(audit.c.case_id.in_(case_ids))
+            .group_by(audit.c.case_id)
+            .subquery()
+        )
+        is_newest = (audit.c.case_id == newest.c.case_id) & (audit.c.number == newest.c.number)
+        query = sa.select(audit).join(newest, is_newest)
+        found = [_entry(row) for row in self._connection.execute(query)]
+        ends = {one.note.case_id: one for one in found}
+        self._last |= {**dict.fromkeys(case_ids), **ends}
+
+    def write(self) -> None:
+        """Write the new entries."""
+        if self._new:
+            self._connection.execute(sa.insert(tables.audit), self._new)
+            self._new = []
 
     def append(self, note: AuditNote) -> AuditEntry:
         """Add to the end of the case's chain."""
-        query = (
-            sa.select(tables.audit)
-            .where(tables.audit.c.case_id == note.case_id)
-            .order_by(tables.audit.c.number.desc())
-            .limit(1)
+        if note.case_id not in self._last:
+            self.read_ahead([note.case_id])
+        entry = seal(note, after=self._last[note.case_id])
+        self._last[note.case_id] = entry
+        self._new.append(
+            {
+                "case_id": note.case_id,
+                "at": note.at,
+                "actor": note.actor,
+                "action": note.action,
+                "from_status": note.from_status,
+                "to_status": note.to_status,
+                "case_version": note.case_version,
+                "cause": note.cause,
+                "number": entry.number,
+                "previous": entry.previous,
+                "digest": entry.digest,
+            }
         )
-        last = self._connection.execute(query).one_or_none()
-        entry = seal(note, after=_entry(last) if last else None)
-        row = {
-            "case_id": note.case_id,
-            "at": note.at,
-            "actor": note.actor,
-            "action": note.action,
-            "from_status": note.from_status,
-            "to_status": note.to_status,
-            "case_version": note.case_version,
-            "cause": note.cause,
-            "number": entry.number,
-            "previous": entry.previous,
-            "digest": entry.digest,
-        }
-        self._connection.execute(sa.insert(tables.audit).values(row))
         return entry
 
     def of_case(self, case_id: UUID) -> list[AuditEntry]:
         """The whole chain, oldest first."""
+        self._work.write()
         query = (
             sa.select(tables.audit)
             .where(tables.audit.c.case_id == case_id)

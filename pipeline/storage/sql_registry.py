@@ -1,6 +1,6 @@
 """Handled events, sites, cameras, people, sessions, leases and requests in SQL."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from pipeline.staff import Reviewer, ReviewerId
 from pipeline.storage import tables
 from pipeline.storage.base import DeadLetter, Request, RequestKind, ReviewLease
 from pipeline.storage.upsert import add_once, upsert
+from pipeline.storage.work import Work
 
 __all__ = ["SqlInbox", "SqlRegistry"]
 
@@ -23,29 +24,55 @@ _PERSON = TypeAdapter(Reviewer)
 
 
 class SqlInbox:
-    """Handled events, positions and dead letters; see `Inbox`."""
+    """Handled events, positions and dead letters; see `Inbox`. New events wait for `write`."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
-        """Work inside the transaction of `connection`."""
-        self._connection = connection
-        self._now = now
+    def __init__(self, work: Work) -> None:
+        """Work inside the transaction of `work`."""
+        self._connection = work.connection
+        self._now = work.now
+        self._handled: dict[str, bool] = {}
+        self._has_parked: dict[UUID, bool] = {}
+        self._new: list[dict[str, object]] = []
+
+    def read_ahead(self, event_ids: Collection[str], episode_ids: Collection[UUID]) -> None:
+        """Read which of these events were handled, and for which episodes others wait."""
+        handled = tables.inbox.c.event_id
+        found = self._connection.execute(sa.select(handled).where(handled.in_(event_ids)))
+        self._handled |= {**dict.fromkeys(event_ids, False), **dict.fromkeys(found.scalars(), True)}
+        episode = tables.parked_event.c.episode_id
+        waiting = self._connection.execute(sa.select(episode).where(episode.in_(episode_ids)))
+        self._has_parked |= {
+            **dict.fromkeys(episode_ids, False),
+            **dict.fromkeys(waiting.scalars(), True),
+        }
+
+    def write(self) -> None:
+        """Write the events that were handled."""
+        if self._new:
+            self._connection.execute(sa.insert(tables.inbox), self._new)
+            self._new = []
 
     def contains(self, event_id: str) -> bool:
         """Whether this event was handled before."""
-        query = sa.select(tables.inbox.c.event_id).where(tables.inbox.c.event_id == event_id)
-        return self._connection.execute(query).first() is not None
+        if event_id not in self._handled:
+            query = sa.select(tables.inbox.c.event_id).where(tables.inbox.c.event_id == event_id)
+            self._handled[event_id] = self._connection.execute(query).first() is not None
+        return self._handled[event_id]
 
     def add(self, event_id: str, envelope: Envelope) -> None:
         """Remember the event as handled."""
-        row = {
-            "event_id": event_id,
-            "raw": envelope.model_dump_json(),
-            "handled_at": self._now(),
-        }
-        self._connection.execute(sa.insert(tables.inbox).values(row))
+        self._handled[event_id] = True
+        self._new.append(
+            {
+                "event_id": event_id,
+                "raw": envelope.model_dump_json(),
+                "handled_at": self._now(),
+            }
+        )
 
     def park(self, episode_id: UUID, envelope: Envelope) -> None:
         """Keep an event whose case is not there yet."""
+        self._has_parked[episode_id] = True
         row = {
             "event_id": envelope.id,
             "episode_id": episode_id,
@@ -55,6 +82,8 @@ class SqlInbox:
 
     def take_parked(self, episode_id: UUID) -> list[Envelope]:
         """The events kept for this episode; they are gone from here afterwards."""
+        if not self._has_parked.get(episode_id, True):
+            return []
         is_ours = tables.parked_event.c.episode_id == episode_id
         query = sa.select(tables.parked_event.c.raw).where(is_ours)
         raws = [*self._connection.execute(query).scalars()]
@@ -107,16 +136,24 @@ def _is_at(topic: str, partition: int) -> tuple[sa.ColumnElement[bool], ...]:
 class SqlRegistry:
     """Sites, cameras, people and what they hold open; see `Registry`."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
-        """Work inside the transaction of `connection`."""
-        self._connection = connection
-        self._now = now
+    def __init__(self, work: Work) -> None:
+        """Work inside the transaction of `work`."""
+        self._work = work
+        self._connection = work.connection
+        self._now = work.now
+        self._sites: dict[str, Site | None] = {}
+
+    def read_ahead(self, camera_ids: Collection[str]) -> None:
+        """Read the sites that will be asked for."""
+        query = sa.select(tables.site.c.document).where(tables.site.c.camera_id.in_(camera_ids))
+        found = [_SITE.validate_json(one) for one in self._connection.execute(query).scalars()]
+        self._sites |= {**dict.fromkeys(camera_ids), **{one.camera_id: one for one in found}}
 
     def site(self, camera_id: str) -> Site | None:
         """The legal state of a camera's site."""
-        query = sa.select(tables.site.c.document).where(tables.site.c.camera_id == camera_id)
-        document = self._connection.execute(query).scalar_one_or_none()
-        return None if document is None else _SITE.validate_json(document)
+        if camera_id not in self._sites:
+            self.read_ahead([camera_id])
+        return self._sites[camera_id]
 
     def sites(self) -> list[Site]:
         """All sites by camera id."""
@@ -125,6 +162,7 @@ class SqlRegistry:
 
     def save_site(self, site: Site) -> None:
         """Add or change a site."""
+        self._sites.pop(site.camera_id, None)
         row = {"camera_id": site.camera_id, "document": _SITE.dump_json(site).decode()}
         upsert(self._connection, tables.site, row)
 
@@ -133,6 +171,14 @@ class SqlRegistry:
         documents = self._connection.execute(sa.select(tables.camera_status.c.document)).scalars()
         statuses = [CameraStatus.model_validate_json(one) for one in documents]
         return {status.camera_id: status for status in statuses}
+
+    def camera_status(self, camera_id: str) -> CameraStatus | None:
+        """The newest word from one camera."""
+        query = sa.select(tables.camera_status.c.document).where(
+            tables.camera_status.c.camera_id == camera_id
+        )
+        document = self._connection.execute(query).scalar_one_or_none()
+        return None if document is None else CameraStatus.model_validate_json(document)
 
     def save_camera_status(self, status: CameraStatus) -> None:
         """Keep it if it is newer than what is known."""
@@ -202,6 +248,7 @@ class SqlRegistry:
 
     def take_lease(self, case_id: UUID, reviewer_id: ReviewerId, until: datetime) -> ReviewLease:
         """Take or renew the lease; the answer names whoever holds it afterwards."""
+        self._work.write()
         table = tables.review_lease
         row = {"case_id": case_id, "reviewer_id": reviewer_id, "until": until}
         is_free = (table.c.until <= self._now()) | (table.c.reviewer_id == reviewer_id)

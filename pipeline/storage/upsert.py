@@ -1,11 +1,11 @@
 """One statement that adds a row or changes the one that is there, in both databases."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-__all__ = ["add_once", "upsert"]
+__all__ = ["add_once", "upsert", "upsert_all"]
 
 
 def add_once(connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -> bool:
@@ -36,6 +36,18 @@ def upsert(
     insert = _insert(connection, table).values(row)
     statement = insert.on_conflict_do_update(index_elements=keys, set_=_but(row, keys), where=where)
     return connection.execute(statement.returning(sa.literal(1))).first() is not None
+
+
+def upsert_all(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Add rows, all with the same columns, or change those with their primary keys."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    insert = _insert(connection, table)
+    changed = {name: insert.excluded[name] for name in _but(rows[0], keys)}
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
 def _but(row: Mapping[str, object], keys: Collection[str]) -> dict[str, object]:

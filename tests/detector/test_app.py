@@ -14,6 +14,7 @@ from pipeline.events import CameraDocument
 from tests.detector.builders import START, a_camera, write_stills, write_video
 from tests.detector.sources.rtsp import free_port
 from tests.models.onnx_file import write_onnx
+from tests.scrape import listening, samples, scrape
 
 
 class Site:
@@ -62,6 +63,37 @@ def test_a_camera_that_refuses_stops_no_other(site: Site) -> None:
     assert result.errors == ()
     assert result.events["here", "ViolationSuspected"] == 1
     assert result.events["away", "CameraStatus"] == 1
+
+
+def test_what_was_seen_and_said_is_told_to_who_asks(site: Site) -> None:
+    write_video(site.folder / "clip.mp4", [k / 5 for k in range(100)])
+    port = free_port()
+    settings = site.settings.model_copy(update={"metrics_port": port})
+    app = DetectorApp([site.camera("cam-1", "clip.mp4", recorded_at=START)], settings)
+    texts: list[str] = []
+
+    result = app.run(lambda _: texts.append(scrape(port)))
+
+    found = samples(texts[-1])
+    assert 0 < found["remindfirst_frames_analysed_total"] <= 100
+    assert found['remindfirst_events_published_total{type="ViolationSuspected"}'] == 1
+    assert (
+        found['remindfirst_events_published_total{type="CameraStatus"}']
+        == (result.events["cam-1", "CameraStatus"])
+    )
+    assert found["remindfirst_spool_events"] == 0
+    assert "cam-1" not in texts[-1]
+    assert port not in listening()
+
+
+def test_without_a_port_a_detector_tells_nobody(site: Site) -> None:
+    write_video(site.folder / "clip.mp4", [k / 5 for k in range(100)])
+    app = DetectorApp([site.camera("cam-1", "clip.mp4", recorded_at=START)], site.settings)
+    before, during = listening(), set[int]()
+
+    app.run(lambda _: during.update(listening()))
+
+    assert during == before
 
 
 def test_several_recordings_share_the_network_and_miss_nothing(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import signal
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from tests.faults.station import Station
 
 __all__ = ["Nemesis"]
 
-_LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 0.8
+_LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 0.5
 # Longer than the lease of a sender and than the session of a reader.
 _LONG_S = 12.0
 
@@ -69,7 +70,7 @@ def _pause(kind: str) -> Fault:
     def fault(station: Station, dice: random.Random) -> None:
         name = dice.choice(station.names(kind))
         station.send(name, signal.SIGSTOP)
-        sleep(_LONG_S if dice.random() < 0.15 else dice.uniform(0.5, 2))
+        sleep(_LONG_S if dice.random() < 0.15 else dice.uniform(0.3, 1.5))
         station.send(name, signal.SIGCONT)
 
     return fault
@@ -79,7 +80,7 @@ def _starve(kind: str) -> Fault:
     def fault(station: Station, dice: random.Random) -> None:
         name = dice.choice(station.names(kind))
         station.starve(name, is_full=True)
-        sleep(dice.uniform(0.5, 2))
+        sleep(dice.uniform(0.3, 1.5))
         station.starve(name, is_full=False)
 
     return fault
@@ -88,7 +89,7 @@ def _starve(kind: str) -> Fault:
 def _mood(mood: Mood) -> Fault:
     def fault(station: Station, dice: random.Random) -> None:
         station.provider.set_mood(mood)
-        sleep(dice.uniform(0.5, 2))
+        sleep(dice.uniform(0.3, 1.5))
         station.provider.set_mood(Mood.FINE)
 
     return fault
@@ -97,7 +98,7 @@ def _mood(mood: Mood) -> Fault:
 def _clock(off_by_s: float) -> Fault:
     def fault(station: Station, dice: random.Random) -> None:
         station.set_clock(off_by_s)
-        sleep(dice.uniform(0.5, 2))
+        sleep(dice.uniform(0.3, 1.5))
         station.set_clock(0)
 
     return fault
@@ -105,7 +106,8 @@ def _clock(off_by_s: float) -> Fault:
 
 def _again(station: Station, dice: random.Random) -> None:
     for _ in range(5):
-        with suppress(KafkaError):
+        # Before the first message there is no table.
+        with suppress(KafkaError, sqlite3.OperationalError):
             station.publish_again(dice.randrange(10**6))
 
 
@@ -142,7 +144,7 @@ def _connections_cut(station: Station, _dice: random.Random) -> None:
 def _read_only(station: Station, dice: random.Random) -> None:
     station.sql("ALTER SYSTEM SET default_transaction_read_only = on")
     station.sql("SELECT pg_reload_conf()")
-    sleep(dice.uniform(0.5, 2))
+    sleep(dice.uniform(0.3, 1.5))
     station.sql("ALTER SYSTEM RESET default_transaction_read_only")
     station.sql("SELECT pg_reload_conf()")
 

@@ -61,7 +61,7 @@ def detect(folder: Path, name: str, stop: Flag) -> None:
 def work(folder: Path, name: str, stop: Flag, *, dies_at_point: int | None) -> None:
     """The product's worker, with a provider that has faults and a clock that may be wrong."""
     plan = Plan.read(folder)
-    delivery.CLAIM = reminder_queue.CLAIM = CLAIM  # type: ignore[misc]
+    delivery.CLAIM = reminder_queue.CLAIM = CLAIM  # type: ignore[attr-defined]
     points = 0
 
     def passing(_name: str) -> None:

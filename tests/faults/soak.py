@@ -103,9 +103,8 @@ def main(
         folder.chmod(0o755)
         typer.echo(f"{name}, seed {seed}: {minutes:g} minutes of faults; logs in {folder}")
         one = forms(folder)[name]
-        verdict = soak(
-            one, folder, seed=seed, minutes=minutes, count=round(minutes * cases_per_minute)
-        )
+        cases = round(minutes * cases_per_minute)
+        verdict = soak(one, folder, seed=seed, minutes=minutes, count=cases)
         for kind, times in sorted(verdict.faults.items()):
             typer.echo(f"  {kind:28}{times:5}")
         for found in verdict.violations[:50]:

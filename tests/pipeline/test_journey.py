@@ -411,7 +411,10 @@ def test_a_case_that_ends_between_claim_and_call_is_not_reminded(story: Story) -
         uow.outbox.save(sending)
         uow.cases.save(replace(case, left_at=NOON + seconds(3)))
         uow.commit()
-    story.delivery.carry(DueReminder(key=reminder.key, epoch=1, attempts=2), sending)
+    said = story.delivery.call(DueReminder(key=reminder.key, epoch=1, attempts=2), sending)
+    with story.storage.begin() as uow:
+        said(uow)
+        uow.commit()
 
     assert story.channel.calls == []
     with story.storage.read() as uow:

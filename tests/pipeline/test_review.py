@@ -195,7 +195,7 @@ def test_the_plate_that_an_operator_reads_leads_back_to_policy(
         assert entered.plate.text == "鄂A12345"
         assert entered.plate_entered_by == "li"
         assert review.operator_tasks(uow) == []
-        assert uow.cases.claim_due(limit=1, lease=seconds(1)) == [case.id]
+        assert uow.cases.claim_due(limit=1, lease=seconds(1)) == {case.id: seconds(0)}
 
 
 def test_an_operator_closes_with_a_note_and_without_a_record(storage: Storage) -> None:

@@ -327,6 +327,7 @@ def test_no_plate_reaches_the_log_when_the_database_refuses(
         storage.begin() as uow,
     ):
         uow.cases.add(a_case())
+        uow.commit()
 
     told = "".join(traceback.format_exception(refused.value))
     assert "12345" not in told

@@ -77,6 +77,10 @@ class KafkaPublisher:
         self._has_new.set()
         return envelopes
 
+    def waiting(self) -> int:
+        """How many events wait in the spool; see `SpoolingPublisher.waiting`."""
+        return self._spool.depth()
+
     def close(self) -> None:
         """Give the broker a moment to take the rest; what it does not take stays on the disk."""
         self.flush(within_s=_CLOSE_WITHIN_S)

@@ -161,6 +161,16 @@ class KafkaSubscriber:
             topic=self.topic, partition=partition, first_offset=offset, messages=tuple(messages)
         )
 
+    def backlog(self, partition: int, offset: int) -> int:
+        """How many messages stand from `offset` on, by what the broker said with the last ones."""
+        place = TopicPartition(self.topic, partition)
+        if place not in self._joined.mine():
+            return 0
+        tail = self._tails.get(place)
+        with translated(self._address):
+            heard = self._consumer.highwater(place) or 0
+        return max(tail.end - offset if tail else 0, heard - offset, 0)
+
     def close(self) -> None:
         """Leave the group, so that others need not wait for the session to end."""
         self._commit_at_s = 0.0

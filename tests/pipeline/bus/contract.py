@@ -104,6 +104,25 @@ class BusContract:
         assert (tail.first_offset, tail.next_offset) == (2, 4)
         assert reader.fetch(partition, 5, limit=10).messages == ()
 
+    def test_a_reader_knows_how_much_it_has_not_read(
+        self,
+        open_writer: Callable[[str], EventPublisher],
+        open_reader: Callable[[], EventSubscriber],
+    ) -> None:
+        with closing(open_writer("one")) as writer:
+            writer.publish([a_status("cam-1", n) for n in range(5)])
+        reader = open_reader()
+        partition = next(part for part in joined(reader) if reader.fetch(part, 0, limit=1).messages)
+        assert [reader.backlog(partition, offset) for offset in (0, 1, 4, 5)] == [5, 4, 1, 0]
+
+        with closing(open_writer("one")) as writer:
+            writer.publish([a_status("cam-1", n) for n in range(5, 12)])
+        until_s = monotonic() + 30
+        while not reader.fetch(partition, 5, limit=1).messages and monotonic() < until_s:
+            reader.assigned()
+
+        assert reader.backlog(partition, 6) == 6
+
     def test_a_position_that_is_not_on_the_bus_is_an_error(
         self, open_reader: Callable[[], EventSubscriber]
     ) -> None:

@@ -1,5 +1,6 @@
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pipeline.bus import (
     open_publisher,
     open_subscriber,
 )
-from tests.pipeline.bus.contract import BusContract
+from tests.pipeline.bus.contract import BusContract, a_status
 
 
 class TestEmbeddedBus(BusContract):
@@ -52,6 +53,13 @@ def test_a_consumer_that_closes_gives_its_partitions_back_at_once(bus_url: str) 
     first.close()
 
     assert len(open_subscriber(bus_url).assigned()) == 4
+
+
+def test_nothing_waits_for_a_bus_on_this_machine(bus_url: str, tmp_path: Path) -> None:
+    with closing(open_publisher(bus_url, source="one", state_dir=tmp_path)) as writer:
+        writer.publish([a_status("cam-1", 0)])
+
+        assert writer.waiting() == 0
 
 
 def test_a_file_that_is_no_bus_is_refused(tmp_path: Path) -> None:

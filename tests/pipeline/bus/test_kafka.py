@@ -201,10 +201,15 @@ def test_events_wait_on_the_disk_while_no_broker_answers_and_keep_ids_and_order(
     for _ in range(2):
         with closing(open_publisher(NOBODY, source="one", state_dir=tmp_path)) as writer:
             sent += writer.publish([a_status("cam-1", n) for n in range(5)])
+            assert writer.waiting() == len(sent)
     monkeypatch.undo()
 
     with closing(open_publisher(kafka_url, source="one", state_dir=tmp_path)) as writer:
         sent += writer.publish([a_status("cam-1", 9)])
+        until_s = monotonic() + 30
+        while writer.waiting() and monotonic() < until_s:
+            pass
+        assert writer.waiting() == 0
 
     assert read_all(open_reader()) == sent
 

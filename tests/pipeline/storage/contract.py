@@ -126,15 +126,40 @@ class StorageContract:
         with storage.begin() as uow:
             uow.cases.add(case)
             uow.cases.set_timer(case.id, NOON + seconds(10))
-            assert uow.cases.claim_due(limit=9, lease=LEASE) == []
-            clock.advance(seconds(10))
-            assert uow.cases.claim_due(limit=9, lease=LEASE) == [case.id]
-            assert uow.cases.claim_due(limit=9, lease=LEASE) == []
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == {}
+            clock.advance(seconds(13))
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == {case.id: seconds(3)}
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == {}
             clock.advance(LEASE)
-            assert uow.cases.claim_due(limit=9, lease=LEASE) == [case.id]
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == {case.id: seconds(0)}
             uow.cases.set_timer(case.id, None)
             clock.advance(LEASE)
-            assert uow.cases.claim_due(limit=9, lease=LEASE) == []
+            assert uow.cases.claim_due(limit=9, lease=LEASE) == {}
+
+    def test_due_timers_are_counted_and_the_oldest_of_them_is_timed(
+        self, storage: Storage, clock: ManualClock
+    ) -> None:
+        cases = [a_case() for _ in range(3)]
+        with storage.begin() as uow:
+            assert uow.cases.due_timers() == (0, seconds(0))
+            for n, case in enumerate(cases):
+                uow.cases.add(case)
+                uow.cases.set_timer(case.id, NOON + seconds(10 * n))
+            uow.commit()
+        clock.advance(seconds(12.5))
+        with storage.read() as uow:
+            assert uow.cases.due_timers() == (2, seconds(12.5))
+        with storage.begin() as uow:
+            assert [*uow.cases.claim_due(limit=9, lease=LEASE)] == [one.id for one in cases[:2]]
+            assert uow.cases.due_timers() == (0, seconds(0))
+
+    def test_cases_are_counted_by_their_states(self, storage: Storage) -> None:
+        states = (CaseStatus.IN_REVIEW, CaseStatus.SECOND_REVIEW, CaseStatus.SUSPECTED)
+        with storage.begin() as uow:
+            for status in (*states, CaseStatus.IN_REVIEW):
+                uow.cases.add(a_case(status=status))
+            assert uow.cases.count(*states[:2]) == 3
+            assert uow.cases.count(CaseStatus.GRACE) == 0
 
     def test_a_message_is_queued_once_per_key(self, storage: Storage) -> None:
         case = a_case()
@@ -299,6 +324,7 @@ class StorageContract:
             uow.commit()
         with pytest.raises(StaleCaseError) as refused, storage.begin() as uow:
             uow.cases.add(case)
+            uow.commit()
         assert PLATE not in str(refused.value)
 
 

@@ -1,0 +1,56 @@
+"""What storage hands out besides cases, reminders and people."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pipeline.staff import ReviewerId
+
+__all__ = ["DeadLetter", "DueReminder", "Request", "RequestKind", "ReviewLease"]
+
+
+class RequestKind(StrEnum):
+    """What the web may ask the worker to do."""
+
+    PHONE_CALLBACK = "phone_callback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A call-back or wish that the web took in, as raw as it came; the worker checks it."""
+
+    id: int
+    kind: RequestKind
+    body: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueReminder:
+    """A message claimed for sending or for asking after its receipt; `epoch` fences the claim."""
+
+    key: str
+    epoch: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewLease:
+    """Who has a case open for deciding, and until when."""
+
+    case_id: UUID
+    reviewer_id: ReviewerId
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that could not be handled, kept as it came."""
+
+    topic: str
+    partition: int
+    offset: int
+    raw: bytes
+    reason: str
+    at: datetime

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from pipeline.bus.base import BusError, BusUnavailableError
 
-__all__ = ["LogFile"]
+__all__ = ["BusFullError", "LogFile"]
 
 _WAIT_S = 30.0
+
+
+class BusFullError(BusUnavailableError):
+    """There is no room; nothing was published."""
 
 
 class LogFile:
@@ -61,7 +65,8 @@ class LogFile:
         """A transaction that commits at the end of the block or not at all.
 
         Raises:
-            BusUnavailableError: nothing was written.
+            BusFullError: nothing was written: the file is as large as it may be, or the disk full.
+            BusUnavailableError: nothing was written, for another reason.
         """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -74,7 +79,9 @@ class LogFile:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as exc:
-            raise BusUnavailableError(f"bus {self._file}: {exc}") from exc
+            is_full = getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            kind = BusFullError if is_full else BusUnavailableError
+            raise kind(f"bus {self._file}: {exc}") from exc
 
     def read(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """All rows of a query.

@@ -322,9 +322,10 @@ class StorageContract:
         with storage.begin() as uow:
             uow.cases.add(case)
             uow.commit()
-        with pytest.raises(StaleCaseError) as refused, storage.begin() as uow:
+        with storage.begin() as uow:
             uow.cases.add(case)
-            uow.commit()
+            with pytest.raises(StaleCaseError) as refused:
+                uow.commit()
         assert PLATE not in str(refused.value)
 
 

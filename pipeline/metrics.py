@@ -36,7 +36,7 @@ ANSWER_KEPT_S = 5.0
 ANSWER_WITHIN_S = 2.0
 LAG_KEPT_S = 60.0
 LATENESS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
-REMINDED_AFTER_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600, 21600)
+REMINDED_AFTER_S = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600, 21600)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
 
 # When a counter was made tells nobody anything, and would be one more series for each.

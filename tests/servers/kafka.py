@@ -14,7 +14,7 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 
 from pipeline.bus.kafka import KafkaAddress
-from tests.servers.process import ServerError, ServerProcess, answers
+from tests.servers.process import ServerError, ServerProcess, answers, require_free
 
 __all__ = ["KafkaServer", "delete_topic"]
 
@@ -51,8 +51,7 @@ class KafkaServer:
         """
         if self.process.pid() is not None:
             return
-        if answers(self.port):
-            raise ServerError(f"port {self.port} is taken by somebody else's server")
+        require_free(self.port)
         _fetch_jars()
         data = self.folder / "data"
         if not (data / "meta.properties").exists():

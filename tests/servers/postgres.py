@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.process import ServerError, ServerProcess, answers
+from tests.servers.process import ServerError, ServerProcess, require_free
 
 __all__ = ["PostgresServer"]
 
@@ -55,8 +55,7 @@ class PostgresServer:
         """
         if self.process.pid() is not None:
             return
-        if answers(self.port):
-            raise ServerError(f"port {self.port} is taken by somebody else's server")
+        require_free(self.port)
         user = _USER if os.getuid() == 0 else None
         self.folder.mkdir(parents=True, exist_ok=True)
         if user is not None:

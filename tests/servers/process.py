@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ServerError", "ServerProcess", "answers"]
+__all__ = ["ServerError", "ServerProcess", "answers", "require_free"]
 
 _POLL_S = 0.1
+_FREE_WITHIN_S = 10.0
 
 
 class ServerError(Exception):
@@ -111,3 +112,16 @@ def answers(port: int) -> bool:
     with socket.socket() as connection:
         connection.settimeout(1)
         return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+def require_free(port: int) -> None:
+    """Wait a moment for a port whose server was killed just now.
+
+    Raises:
+        ServerError: somebody else's server has it.
+    """
+    until_s = time.monotonic() + _FREE_WITHIN_S
+    while answers(port):
+        if time.monotonic() > until_s:
+            raise ServerError(f"port {port} is taken by somebody else's server")
+        time.sleep(_POLL_S)

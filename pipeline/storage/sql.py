@@ -19,7 +19,8 @@ from pipeline.events.envelope import Envelope
 from pipeline.events.violation import VehicleDeparted
 from pipeline.storage.base import StaleCaseError, StorageError, StorageUnavailableError
 from pipeline.storage.clock_guard import ClockGuard
-from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository, SqlOutbox
+from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository
+from pipeline.storage.sql_outbox import SqlOutbox
 from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
 from pipeline.storage.work import Work
 

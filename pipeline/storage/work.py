@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
-__all__ = ["Work"]
+from pipeline.storage.base import StorageError
+
+__all__ = ["Work", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +27,9 @@ class Work:
     now: Callable[[], datetime]
     write: Callable[[], None]
     forget_reminded: Callable[[], None]
+
+
+def unreadable(what: str, exc: ValidationError) -> StorageError:
+    """Names the field but never its value, which may be a plate."""
+    places = [".".join(str(part) for part in error["loc"]) for error in exc.errors()]
+    return StorageError(f"a stored {what} cannot be read: {', '.join(places)}")

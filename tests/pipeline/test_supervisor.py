@@ -18,6 +18,14 @@ pathlib.Path(sys.argv[1], str(os.getpid())).touch()
 signal.pause()
 """
 
+# Says in a file of its name which port it was given.
+TELLS = """
+import os, pathlib, sys
+new = pathlib.Path(sys.argv[1], f".{sys.argv[2]}")
+new.write_text(os.environ.get("REMINDFIRST_METRICS_PORT", "none"))
+new.rename(new.with_name(sys.argv[2]))
+"""
+
 
 def _role(folder: Path) -> list[str]:
     return [sys.executable, "-c", WAITS, str(folder)]
@@ -68,3 +76,21 @@ def test_a_role_that_is_done_stays_done(tmp_path: Path) -> None:
         supervisor.watch(Event(), until_s=1)
 
         assert len(_pids(tmp_path)) == 1
+
+
+def test_a_role_has_settings_of_its_own_and_not_what_it_must_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMINDFIRST_METRICS_PORT", "9100")
+    roles = {name: [sys.executable, "-c", TELLS, str(tmp_path), name] for name in "abc"}
+    ports = {"a": "9101", "b": None}
+    own = {name: {"REMINDFIRST_METRICS_PORT": port} for name, port in ports.items()}
+
+    with Supervisor(roles, {}, own=own) as supervisor:
+        _wait_for(tmp_path, 3, supervisor)
+
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {
+        "a": "9101",
+        "b": "none",
+        "c": "9100",
+    }

@@ -9,7 +9,7 @@ from time import monotonic
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import OffsetOutOfRangeError
+from kafka.errors import IllegalStateError, OffsetOutOfRangeError
 
 from pipeline.bus.base import BusPositionError, BusUnavailableError, RawBatch
 from pipeline.bus.kafka.address import KafkaAddress
@@ -148,18 +148,29 @@ class KafkaSubscriber:
         messages: list[bytes] = []
         if place in self._joined.mine():
             self._done[place] = offset
-            tail = self._tail(place, offset)
-            self._fill(place, tail)
-            while tail.records and len(messages) < limit:
-                at, value = tail.records.popleft()
-                if at != tail.next_offset:
-                    self._mind_the_gap(place, tail, at)
-                    break
-                messages.append(value)
-                tail.next_offset, tail.is_fresh = at + 1, False
+            try:
+                tail = self._tail(place, offset)
+                self._fill(place, tail)
+            except (IllegalStateError, ValueError):
+                # So the client says that the group took the partition away a moment ago.
+                if place in self._joined.mine():
+                    raise
+            else:
+                messages = self._take_from(place, tail, limit)
         return RawBatch(
             topic=self.topic, partition=partition, first_offset=offset, messages=tuple(messages)
         )
+
+    def _take_from(self, place: TopicPartition, tail: _Tail, limit: int) -> list[bytes]:
+        messages: list[bytes] = []
+        while tail.records and len(messages) < limit:
+            at, value = tail.records.popleft()
+            if at != tail.next_offset:
+                self._mind_the_gap(place, tail, at)
+                break
+            messages.append(value)
+            tail.next_offset, tail.is_fresh = at + 1, False
+        return messages
 
     def backlog(self, partition: int, offset: int) -> int:
         """How many messages stand from `offset` on, by what the broker said with the last ones."""
@@ -167,8 +178,11 @@ class KafkaSubscriber:
         if place not in self._joined.mine():
             return 0
         tail = self._tails.get(place)
-        with translated(self._address):
+        try:
             heard = self._consumer.highwater(place) or 0
+        except IllegalStateError:
+            # The group took the partition away a moment ago.
+            return 0
         return max(tail.end - offset if tail else 0, heard - offset, 0)
 
     def close(self) -> None:

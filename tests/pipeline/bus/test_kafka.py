@@ -6,6 +6,7 @@ from time import monotonic
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import IllegalStateError
 
 from pipeline.bus import (
     BusError,
@@ -119,6 +120,28 @@ def test_nothing_is_fetched_of_a_partition_that_is_another_readers(
 
     assert all(not first.fetch(one, 0, limit=9).messages for one in others)
     assert any(first.fetch(one, 0, limit=9).messages for one in mine)
+
+
+@pytest.mark.parametrize("call", ["seek", "highwater"])
+def test_a_partition_that_goes_away_while_it_is_read_gives_nothing(
+    kafka_url: str,
+    open_reader: Callable[[], EventSubscriber],
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+) -> None:
+    reader = open_reader()
+    partition, *_ = joined(reader)
+    theirs = getattr(KafkaConsumer, call)
+
+    def goes_away(consumer: KafkaConsumer, *_: object) -> None:
+        monkeypatch.setattr(KafkaConsumer, call, theirs)
+        place = TopicPartition(reader.topic, partition)
+        reader._joined.on_partitions_revoked([place])  # type: ignore[attr-defined]
+        raise ValueError("Unassigned partition") if call == "seek" else IllegalStateError
+
+    monkeypatch.setattr(KafkaConsumer, call, goes_away)
+
+    assert reader.fetch(partition, 0, limit=1).messages == ()
 
 
 @pytest.mark.parametrize("polls_every_s", [0.0, 60.0])

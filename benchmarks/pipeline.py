@@ -298,28 +298,56 @@ def _measure_bare(stories: int) -> float:
             return (total - first) / (monotonic() - began_s)
 
 
-def _measure_latency(form: _Form, *, for_s: float, per_s: float) -> tuple[float, float]:
-    """Median and 99th percentile, in seconds, at a steady stream of events."""
-    _register(form.storage_url)
+def _tell_steadily(form: _Form, *, for_s: float, per_s: float) -> None:
+    """Publish whole stories, so many events a second."""
     with (
         TemporaryDirectory(prefix="spool-") as folder,
         closing(open_publisher(form.bus_url, source="bench", state_dir=Path(folder))) as publisher,
-        closing(_Watch(form)) as watch,
-        _workers(form),
     ):
-        sleep(8)
-        began_s, told = monotonic(), 0
+        began_s = monotonic()
         for number in count():
             at_s = number * 4 / per_s
             if at_s > for_s:
-                break
+                return
             sleep(max(0.0, began_s + at_s - monotonic()))
-            told += len(publisher.publish(_story(number, SystemClock().now())[:1]))
-            for event in _story(number, SystemClock().now())[1:]:
-                told += len(publisher.publish([event]))
+            for event in _story(number, SystemClock().now()):
+                publisher.publish([event])
+
+
+def _measure_latency(form: _Form, *, for_s: float, per_s: float) -> tuple[float, float]:
+    """Median and 99th percentile, in seconds, at a steady stream of events."""
+    _register(form.storage_url)
+    with closing(_Watch(form)) as watch, _workers(form):
+        sleep(8)
+        _tell_steadily(form, for_s=for_s, per_s=per_s)
         sleep(5)
         found = sorted(watch.latencies_s())
     return statistics.median(found), found[int(len(found) * 0.99)]
+
+
+def _measure_memory(form: _Form, *, minutes: float, per_s: float) -> list[float]:
+    """MiB of the largest worker in each tenth of a time of steady load."""
+    _register(form.storage_url)
+    with _workers(form) as processes:
+        sleep(8)
+        teller = Thread(
+            target=_tell_steadily,
+            args=(form,),
+            kwargs={"for_s": minutes * 60, "per_s": per_s},
+            daemon=True,
+        )
+        teller.start()
+        found = []
+        for _ in range(10):
+            sleep(minutes * 6)
+            found.append(max(_resident_mib(one.pid) for one in processes))
+        teller.join()
+    return found
+
+
+def _resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def _measure_failover(form: _Form) -> float:
@@ -427,7 +455,10 @@ def _measure_procrastinate(jobs: int) -> float | None:
 def main(
     stories: Annotated[int, typer.Option(help="Vehicles, of four events each.")] = 5000,
     pending: Annotated[int, typer.Option(help="Timers that wait.")] = 1_000_000,
-    only: Annotated[str, typer.Option(help="events, latency, failover, timers or growth.")] = "",
+    minutes: Annotated[float, typer.Option(help="Of load, for the memory.")] = 10,
+    only: Annotated[
+        str, typer.Option(help="events, latency, failover, timers, growth or memory.")
+    ] = "",
 ) -> None:
     """Measure and print."""
     console = Console()
@@ -437,6 +468,7 @@ def main(
         "failover": _failover_table,
         "timers": lambda: _timers_table(pending),
         "growth": lambda: _growth_table(stories, pending),
+        "memory": lambda: _memory_table(minutes),
     }
     for name, measure in parts.items():
         if only in {"", name}:
@@ -501,6 +533,17 @@ def _growth_table(stories: int, pending: int) -> Table:
         with _many(1) as form:
             _open_cases(form, count_=open_, due=0)
             table.add_row(f"{open_:,}", f"{_measure_events(form, stories):,.0f}")
+    return table
+
+
+def _memory_table(minutes: float) -> Table:
+    table = _table(
+        f"A worker's memory over {minutes:g} minutes, 200 events/s", "form", "MiB in each tenth"
+    )
+    for opened in (_embedded(), _many(2)):
+        with opened as form:
+            found = _measure_memory(form, minutes=minutes, per_s=200)
+            table.add_row(form.name, " ".join(f"{one:.0f}" for one in found))
     return table
 
 

@@ -22,7 +22,7 @@ from pipeline.storage.clock_guard import ClockGuard
 from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository
 from pipeline.storage.sql_outbox import SqlOutbox
 from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
-from pipeline.storage.work import Work
+from pipeline.storage.work import DueCursors, Work
 
 __all__ = ["SqlStorage", "SqlUnitOfWork", "make_engine", "read_clock"]
 
@@ -105,11 +105,19 @@ def read_clock(connection: sa.Connection, clock: Clock | None) -> datetime:
 class SqlUnitOfWork:
     """One transaction of a SQL database."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock | None, guard: ClockGuard | None) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clock: Clock | None,
+        *,
+        guard: ClockGuard | None,
+        due: DueCursors,
+    ) -> None:
         """Begin on `engine` when entered; `clock` replaces the database's in tests and SQLite."""
         self._engine = engine
         self._clock = clock
         self._guard = guard
+        self._due = due
 
     def __enter__(self) -> Self:
         """Begin.
@@ -130,6 +138,7 @@ class SqlUnitOfWork:
             now=self.now,
             write=self._write,
             forget_reminded=lambda: self.cases.forget_reminded(),
+            due=self._due,
         )
         self.cases = SqlCaseRepository(work)
         self.outbox = SqlOutbox(work)
@@ -227,6 +236,7 @@ class SqlStorage:
         self._engine = engine
         self._clock = clock
         self._guard = ClockGuard()
+        self._due = DueCursors()
 
     def begin(self) -> SqlUnitOfWork:
         """A new transaction, to be used in a `with` block.
@@ -238,14 +248,15 @@ class SqlStorage:
         if self._guard.is_due:
             with _translated(), self._engine.begin() as connection:
                 self._guard.keep(connection, read_clock(connection, self._clock))
-        return SqlUnitOfWork(self._engine, self._clock, self._guard)
+        return SqlUnitOfWork(self._engine, self._clock, guard=self._guard, due=self._due)
 
     def read(self) -> SqlUnitOfWork:
         """A transaction that only looks; see `Storage.read`."""
         options: dict[str, Any] = {"only_reads": True}
         if self._engine.dialect.name == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        return SqlUnitOfWork(self._engine.execution_options(**options), self._clock, None)
+        engine = self._engine.execution_options(**options)
+        return SqlUnitOfWork(engine, self._clock, guard=None, due=self._due)
 
     def close(self) -> None:
         """Close every connection."""

@@ -228,7 +228,12 @@ class SqlCaseRepository:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
+        after = self._work.due.timers.bound(now)
+        if after is not None:
+            query = query.where(tables.timer.c.due_at > after)
         due = {case_id: now - due_at for case_id, due_at in self._connection.execute(query)}
+        if due:
+            self._work.due.timers.claimed(now - max(due.values()), lease)
         self._connection.execute(
             sa.update(tables.timer)
             .where(tables.timer.c.case_id.in_(list(due)))

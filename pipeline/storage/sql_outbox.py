@@ -92,16 +92,22 @@ class SqlOutbox:
         """Messages that are due; see `Outbox.claim_due`."""
         self._work.write()
         now = self._now()
+        table = tables.reminder
         query = (
-            sa.select(tables.reminder.c.key, tables.reminder.c.epoch, tables.reminder.c.attempts)
-            .where(tables.reminder.c.due_at <= now)
-            .order_by(tables.reminder.c.due_at)
+            sa.select(table.c.key, table.c.epoch, table.c.attempts, table.c.due_at)
+            .where(table.c.due_at <= now)
+            .order_by(table.c.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
+        after = self._work.due.messages.bound(now)
+        if after is not None:
+            query = query.where(table.c.due_at > after)
+        rows = self._connection.execute(query).all()
+        if rows:
+            self._work.due.messages.claimed(rows[0].due_at, lease)
         due = [
-            DueReminder(key=key, epoch=epoch + 1, attempts=attempts + 1)
-            for key, epoch, attempts in self._connection.execute(query)
+            DueReminder(key=row.key, epoch=row.epoch + 1, attempts=row.attempts + 1) for row in rows
         ]
         self._connection.execute(
             sa.update(tables.reminder)

@@ -1,6 +1,5 @@
 """The case world under every fault at chosen moments, and whether the checker would notice."""
 
-from collections import Counter
 from uuid import UUID
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.faults.mutations import MUTATIONS
+from tests.faults.mutations import MUTATIONS, found_without
 from tests.faults.provider import Mood
 from tests.faults.street import Deed, Visit
 from tests.faults.world import CAMERAS, World, play, play_clock_set_back
@@ -115,10 +114,4 @@ def test_a_clock_that_was_set_back_makes_nobody_early() -> None:
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_safeguard_that_is_switched_off_is_noticed(name: str) -> None:
-    found: Counter[str] = Counter()
-    with MUTATIONS[name]():
-        for seed in range(4):
-            found.update(one.invariant for one in play(seed).violations)
-        found.update(one.invariant for one in play_clock_set_back().violations)
-
-    assert found, f"without the {name} the checker finds nothing"
+    assert found_without(name, seeds=4)

@@ -15,7 +15,7 @@ from pipeline.storage import (
     upgrade,
 )
 from pipeline.storage.tables import metadata
-from tests.builders import a_case, by_hand, seconds
+from tests.builders import NOON, a_case, by_hand, seconds
 from tests.pipeline.storage.contract import StorageContract, a_note
 
 
@@ -150,3 +150,27 @@ def test_others_hear_that_a_clock_was_accepted(
     with storage.begin() as uow:
         uow.now()
     storage.close()
+
+
+def test_a_claim_begins_where_the_last_one_was_and_at_the_beginning_once_a_minute(
+    storage: Storage, clock: ManualClock
+) -> None:
+    first, late = a_case(), a_case()
+    lease = seconds(10)
+    with storage.begin() as uow:
+        for case in (first, late):
+            uow.cases.add(case)
+        uow.cases.set_timer(first.id, NOON)
+        uow.commit()
+    with storage.begin() as uow:
+        assert [*uow.cases.claim_due(limit=9, lease=lease)] == [first.id]
+        uow.cases.set_timer(first.id, None)
+        uow.cases.set_timer(late.id, NOON - seconds(21))
+        uow.commit()
+
+    clock.advance(seconds(59))
+    with storage.begin() as uow:
+        assert uow.cases.claim_due(limit=9, lease=lease) == {}
+    clock.advance(seconds(1))
+    with storage.begin() as uow:
+        assert [*uow.cases.claim_due(limit=9, lease=lease)] == [late.id]

@@ -20,7 +20,7 @@ from pipeline.storage.base import (
     StorageUnavailableError,
     UnitOfWork,
 )
-from pipeline.storage.sql import SqlStorage, make_engine, read_clock
+from pipeline.storage.sql import SqlStorage, away_or_closed, make_engine, read_clock
 
 __all__ = [
     "ClockSetBackError",
@@ -80,9 +80,10 @@ def upgrade(url: str) -> None:
         with file.with_name(f"{file.name}.upgrade-lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _upgrade(engine, config)
-    except (OSError, sa.exc.OperationalError) as exc:
-        told = exc.orig if isinstance(exc, sa.exc.OperationalError) else exc.strerror
-        raise StorageUnavailableError(f"database {engine.url.database}: {told}") from exc
+    except OSError as exc:
+        raise StorageUnavailableError(f"database {engine.url.database}: {exc.strerror}") from exc
+    except sa.exc.OperationalError as exc:
+        raise away_or_closed(exc, f"database {engine.url.database}") from exc
     except sa.exc.DatabaseError as exc:
         remedy = "not a database file; move it away" if file else "the tables cannot be made"
         raise StorageError(f"database {engine.url.database}: {remedy} ({exc.orig})") from exc
@@ -162,7 +163,7 @@ def _require_newest(engine: sa.Engine) -> str:
         with engine.connect() as connection:
             found, newest = _versions(connection)
     except sa.exc.OperationalError as exc:
-        raise StorageUnavailableError(f"database {engine.url.database}: {exc.orig}") from exc
+        raise away_or_closed(exc, f"database {engine.url.database}") from exc
     if found is None or found != newest:
         version = f"tables of version {found}" if found else "no tables"
         raise StorageError(

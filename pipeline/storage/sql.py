@@ -24,7 +24,7 @@ from pipeline.storage.sql_outbox import SqlOutbox
 from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
 from pipeline.storage.work import DueCursors, Work
 
-__all__ = ["SqlStorage", "SqlUnitOfWork", "make_engine", "read_clock"]
+__all__ = ["SqlStorage", "SqlUnitOfWork", "away_or_closed", "make_engine", "read_clock"]
 
 
 # Who died inside a transaction must not hold its rows for ever.
@@ -34,6 +34,8 @@ _POSTGRES = {
     "options": "-c idle_in_transaction_session_timeout=30s -c timezone=UTC",
 }
 _READ_ONLY = "25006"
+# libpq tells no code for what fails before there is a connection.
+_NO_ENTRY = ("password authentication failed", "no password supplied")
 
 
 def make_engine(url: str) -> sa.Engine:
@@ -78,7 +80,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as exc:
-        raise StorageUnavailableError(f"database: {_words(exc)}") from exc
+        raise away_or_closed(exc, "database") from exc
     except IntegrityError as exc:
         # Of two who write the same row at one moment the slower one looks again.
         raise StaleCaseError(f"database: {_words(exc)}") from exc
@@ -89,9 +91,17 @@ def _translated() -> Iterator[None]:
         raise StorageError(f"database: {_words(exc)}") from exc
 
 
+def away_or_closed(exc: OperationalError, where: str) -> StorageUnavailableError | StorageError:
+    """What a failed connection means: the database is away, or it does not let us in."""
+    told = f"{where}: {_words(exc)}"
+    if any(one in str(exc.orig) for one in _NO_ENTRY):
+        return StorageError(f"{told}; check the user and the file that PGPASSFILE names")
+    return StorageUnavailableError(told)
+
+
 def _words(exc: DBAPIError) -> str:
     """What the database says; PostgreSQL's further lines quote the row, which may hold a plate."""
-    return str(exc.orig).splitlines()[0]
+    return (str(exc.orig).splitlines() or [type(exc.orig).__name__])[0]
 
 
 def read_clock(connection: sa.Connection, clock: Clock | None) -> datetime:

@@ -163,6 +163,22 @@ def test_processes_that_upgrade_at_one_moment_wait_for_one_another(postgres_url:
     assert check(postgres_url)
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("password", ["", ":wrong"])
+def test_a_wrong_password_is_for_a_person(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    by_hand(postgres_url, "DROP ROLE IF EXISTS with_password")
+    by_hand(postgres_url, "CREATE ROLE with_password LOGIN PASSWORD 'right'")
+    url = postgres_url.replace("postgres@", f"with_password{password}@")
+    monkeypatch.setenv("REMINDFIRST_STORAGE_URL", url)
+
+    for command in ("check", "upgrade"):
+        refused = CliRunner().invoke(app, ["db", command])
+        assert refused.exit_code == 2
+        assert "check the user and the file that PGPASSFILE names" in refused.output
+
+
 def test_a_server_that_does_not_answer_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMINDFIRST_STORAGE_URL", "postgresql+psycopg://x@127.0.0.1:1/x")
     checked = CliRunner().invoke(app, ["db", "check"])

@@ -22,6 +22,13 @@ _READY_WITHIN_S = 30.0
 _USER = "postgres"
 
 
+# Everybody but one gets in without a password, so that tests can try a wrong one.
+_ACCESS = """
+host all with_password 127.0.0.1/32 scram-sha-256
+local all all trust
+host all all 127.0.0.1/32 trust
+"""
+
 # Its own user must reach it, wherever the checkout lies.
 _FOLDER = Path(tempfile.gettempdir()) / f"remindfirst-postgres-{os.getuid()}"
 
@@ -74,6 +81,7 @@ class PostgresServer:
             )
             if made.returncode != 0:
                 raise ServerError(f"initdb: {made.stderr.strip()}")
+        (data / "pg_hba.conf").write_text(_ACCESS)
         command = [_program("postgres"), "-D", str(data), "-p", str(self.port)]
         options = [
             "-c",

@@ -100,7 +100,9 @@ class SqlCaseRepository:
         Raises:
             StaleCaseError: somebody changed one of them since it was read.
         """
-        changed = [(self._known[case_id], stored) for case_id, stored in self._stored.items()]
+        # All transactions lock rows in one order, so that no two wait for one another.
+        in_order = sorted(self._stored.items())
+        changed = [(self._known[case_id], stored) for case_id, stored in in_order]
         new = [_case_row(case) for case, stored in changed if case and not stored]
         raised = [
             {**_case_row(case), "read_id": case.id, "read_version": stored}
@@ -115,7 +117,7 @@ class SqlCaseRepository:
 
     def write_timers(self) -> None:
         """Write the timers, which need their cases."""
-        set_ = [{"case_id": one, "due_at": at} for one, at in self._timers.items() if at]
+        set_ = [{"case_id": one, "due_at": at} for one, at in sorted(self._timers.items()) if at]
         gone = [one for one, at in self._timers.items() if not at]
         upsert_all(self._connection, tables.timer, set_)
         if gone:

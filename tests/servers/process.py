@@ -60,6 +60,8 @@ class ServerProcess:
                 group=user,
             )
         self._pid_file.write_text(str(process.pid))
+        # It outlives this command; whoever stops it knows it by its id.
+        process.returncode = 0
 
     def wait_until(self, is_ready: Callable[[], bool], *, within_s: float) -> None:
         """Wait until it answers.

@@ -62,6 +62,16 @@ class Delivery:
             uow.commit()
         return [(one, reminder) for one, reminder in prepared if reminder is not None]
 
+    def claim_one(self) -> list[tuple[DueReminder, Reminder]]:
+        """Claim one message, and look at it only then: what is broken waits while others go on."""
+        with self.storage.begin() as uow:
+            due = uow.outbox.claim_due(limit=1, lease=CLAIM)
+            uow.commit()
+        with self.storage.begin() as uow:
+            prepared = [(one, self._prepare(uow, one)) for one in due]
+            uow.commit()
+        return [(one, reminder) for one, reminder in prepared if reminder is not None]
+
     def call(self, due: DueReminder, reminder: Reminder) -> Record:
         """Call the provider about a claimed message; the answer is a step that records it."""
         if reminder.status is DeliveryStatus.SENDING:
@@ -72,9 +82,10 @@ class Delivery:
         """The step that lets a claimed message be claimed again: the provider was not called."""
 
         def record(uow: UnitOfWork) -> None:
-            is_unsent = reminder.status is DeliveryStatus.SENDING
-            status = DeliveryStatus.CREATED if is_unsent else reminder.status
-            uow.outbox.finish(due, replace(reminder, status=status), due_at=uow.now())
+            fresh = _fresh(uow, reminder)
+            if fresh.status is DeliveryStatus.SENDING:
+                fresh = replace(fresh, status=DeliveryStatus.CREATED)
+            uow.outbox.put_back(due, fresh)
 
         return record
 
@@ -274,4 +285,4 @@ def _told_uncertain(uow: UnitOfWork, case: Case, status: DeliveryStatus) -> Case
 
 def _fresh(uow: UnitOfWork, reminder: Reminder) -> Reminder:
     """The message as it stands now; a receipt or an answer may have come since it was claimed."""
-    return uow.outbox.get(reminder.key) or reminder
+    return uow.outbox.lock(reminder.key) or reminder

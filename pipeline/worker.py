@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,11 +17,12 @@ from pipeline.errors import PermanentError, PipelineError, RetryableError
 from pipeline.events.envelope import Envelope, UndecodableEventError
 from pipeline.metrics import Away, WorkerMetrics
 from pipeline.notify.channel import UnreadableCallbackError
-from pipeline.reminder import Receipt
+from pipeline.reminder import Receipt, Reminder
 from pipeline.reminder_queue import CLAIM, ReminderQueue
 from pipeline.storage.base import (
     ClockSetBackError,
     DeadLetter,
+    DueReminder,
     Request,
     StaleCaseError,
     Storage,
@@ -37,6 +38,7 @@ BATCH = 500
 MAX_FAILURES_IN_A_ROW = 20
 IDLE_S = 0.05
 LOOK_BACK_EVERY_S = 5.0
+DRAIN_S = 2.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -51,6 +53,7 @@ class Worker:
     _offsets: dict[int, int] = field(default_factory=dict)
     _failures_in_a_row: int = 0
     _look_back_at_s: float = 0.0
+    _unrecorded: list[tuple[UUID, Record]] = field(default_factory=list)
 
     @property
     def metrics(self) -> WorkerMetrics:
@@ -97,7 +100,8 @@ class Worker:
         due = self.queue.claim_due()
         self._fire(due)
         carried = self._carry()
-        return bool(handled or due or carried) or self._answer_next_request()
+        answered = self._answer_next_request()
+        return bool(handled or due or carried or answered)
 
     def _fire(self, due: Mapping[UUID, timedelta]) -> None:
         """Ask policy about cases whose time has come; if one of them breaks that, one by one."""
@@ -109,36 +113,59 @@ class Worker:
 
     def _ask_again(self, case_id: UUID, uow: UnitOfWork) -> None:
         case = uow.cases.get(case_id)
-        if case is not None:
+        if case is None or not case.is_open:
+            uow.cases.set_timer(case_id, None)
+        else:
             self.queue.ask_policy(uow, case)
 
     def _carry(self) -> int:
         """Bring messages to the provider, then record together what it said."""
-        claimed = self.delivery.claim()
+        said, self._unrecorded = self._unrecorded, []
+        self._record(said)
+        claimed: list[tuple[DueReminder, Reminder]] = []
+        try:
+            claimed = self.delivery.claim()
+        except PermanentError:
+            log.exception("messages cannot be claimed together, one by one now")
+            with _contained("message"):
+                claimed = self.delivery.claim_one()
         calls_until_s = monotonic() + CLAIM.total_seconds() / 2
-        said: list[tuple[UUID, Record]] = []
-        for due, reminder in claimed:
-            if monotonic() >= calls_until_s:
-                # Before the claim runs out and another worker sends what is left.
-                said.append((reminder.case_id, self.delivery.put_back(due, reminder)))
-                continue
-            with _contained("message", reminder.case_id):
-                said.append((reminder.case_id, self.delivery.call(due, reminder)))
-        self._together("message", said)
+        said = []
+        try:
+            for due, reminder in claimed:
+                if monotonic() >= calls_until_s:
+                    # Before the claim runs out and another worker sends what is left.
+                    said.append((reminder.case_id, self.delivery.put_back(due, reminder)))
+                    continue
+                with _contained("message", reminder.case_id):
+                    said.append((reminder.case_id, self.delivery.call(due, reminder)))
+        finally:
+            # Whatever stops the calls, what the provider said already is recorded.
+            self._record(said)
         return len(claimed)
+
+    def _record(self, said: Sequence[tuple[UUID, Record]]) -> None:
+        """Record what the provider said; what cannot be recorded now is kept for the next round."""
+        try:
+            self._together("message", said)
+        except RetryableError:
+            self._unrecorded = [*said]
+            raise
 
     def _together(self, what: str, steps: Sequence[tuple[UUID, Record]]) -> None:
         """Do a step of each case in one transaction; if one of them breaks it, one by one."""
         if not steps:
             return
+        # All transactions take cases in one order, so that no two wait for one another.
+        in_order = sorted(steps, key=lambda one: one[0])
         try:
-            self._do(steps)
+            self._do(in_order)
         except Exception as exc:
             if isinstance(exc, RetryableError) and not isinstance(exc, StaleCaseError):
                 raise
             log.exception("steps failed, one by one now", extra={"what": what})
-            for case_id, step in steps:
-                with _contained(what, case_id):
+            for case_id, step in in_order:
+                with _contained(what, case_id), suppress(StaleCaseError):
                     self._do([(case_id, step)])
 
     def _do(self, steps: Sequence[tuple[UUID, Record]]) -> None:
@@ -149,14 +176,17 @@ class Worker:
             uow.commit()
 
     def _drain(self) -> int:
-        """Take all there is, a batch of each partition in turn, so that none waits for another."""
-        handled, behind = 0, sorted(self._assigned())
-        while behind:
-            taken = {partition: self._consume(partition) for partition in behind}
-            handled += sum(taken.values())
+        """Take what there is, a batch of each partition in turn, so that none waits for another.
+
+        Behind a long backlog the rest of the round comes too: timers, messages, a wish to stop.
+        """
+        handled, until_s = 0, monotonic() + DRAIN_S
+        while True:
+            taken = [self._consume(partition) for partition in sorted(self._assigned())]
+            handled += sum(taken)
             self._look_back()
-            behind = [partition for partition, count in taken.items() if count == BATCH]
-        return handled
+            if max(taken, default=0) < BATCH or monotonic() >= until_s:
+                return handled
 
     def _look_back(self) -> None:
         """Tell now and then how much is still to be handled; only this thread may ask the bus."""
@@ -246,20 +276,19 @@ class Worker:
 
     def _answer_next_request(self) -> bool:
         """Answer what the web left; one that cannot be answered is dropped, not tried for ever."""
-        with self.storage.begin() as uow:
+        request = None
+        # Outside the transaction, so that a failure of the database is one, and is tried again.
+        with _contained("request") as outcome, self.storage.begin() as uow:
             request = uow.registry.next_request()
-            if request is None:
-                return False
-            uow.registry.drop_request(request.id)
-            with _contained("request") as outcome:
+            if request is not None:
+                uow.registry.drop_request(request.id)
                 self._answer(uow, request)
-            if outcome.is_fine:
                 uow.commit()
-        if not outcome.is_fine:
+        if request is not None and not outcome.is_fine:
             with self.storage.begin() as uow:
                 uow.registry.drop_request(request.id)
                 uow.commit()
-        return True
+        return request is not None
 
     def _answer(self, uow: UnitOfWork, request: Request) -> None:
         try:

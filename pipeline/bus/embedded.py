@@ -14,7 +14,7 @@ from threading import Lock
 from zlib import crc32
 
 from pipeline.bus.base import BusPositionError, RawBatch
-from pipeline.bus.log_file import LogFile
+from pipeline.bus.log_file import LogFile, next_epoch
 from pipeline.events.envelope import Envelope, Event, EventId
 
 __all__ = ["EmbeddedPublisher", "EmbeddedSubscriber"]
@@ -57,12 +57,7 @@ class EmbeddedPublisher:
         self._seq = 0
         self._lock = Lock()
         with self._log.write() as log:
-            row = log.execute(
-                "INSERT INTO producer VALUES (?, 1) "
-                "ON CONFLICT (source) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
-                (source,),
-            ).fetchone()
-        self._epoch = int(row[0])
+            self._epoch = next_epoch(log, "producer", source)
 
     def publish(self, events: Sequence[Event]) -> tuple[Envelope, ...]:
         """Append in order; see `EventPublisher.publish`."""

@@ -1,13 +1,14 @@
 """A SQLite file of events; every write is a transaction."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.bus.base import BusError, BusUnavailableError
 
-__all__ = ["BusFullError", "LogFile"]
+__all__ = ["BusFullError", "LogFile", "next_epoch"]
 
 _WAIT_S = 30.0
 
@@ -97,3 +98,19 @@ class LogFile:
     def close(self) -> None:
         """Release the file."""
         self._connection.close()
+
+
+def next_epoch(rows: sqlite3.Connection, table: str, source: str) -> int:
+    """The number of this run of `source`, greater than that of every run before.
+
+    The first one in a file is the second it began in: after a disk was replaced a new file must not
+    give ids that an old one gave.
+    """
+    # Only a number that rises; no event depends on what time it is.
+    now_s = int(time.time())  # noqa: TID251
+    found = rows.execute(
+        f"INSERT INTO {table} VALUES (?, ?) "  # noqa: S608
+        "ON CONFLICT (source) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
+        (source, now_s),
+    ).fetchone()
+    return int(found[0])

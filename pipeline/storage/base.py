@@ -182,6 +182,14 @@ class Outbox(Protocol):
         """Record what came of a claimed message; False when somebody claimed it since."""
         ...
 
+    def put_back(self, claimed: DueReminder, reminder: Reminder) -> None:
+        """Let a claimed message be claimed again at once; this claim does not count as a try."""
+        ...
+
+    def lock(self, key: str) -> Reminder | None:
+        """One message as it stands now; nobody else changes it until this transaction ends."""
+        ...
+
     def save(self, reminder: Reminder) -> None:
         """Record a receipt or an answer."""
         ...

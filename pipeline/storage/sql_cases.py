@@ -113,7 +113,23 @@ class SqlCaseRepository:
             self._connection.execute(sa.insert(tables.case), new)
         if raised and self._connection.execute(_RAISE_CASE, raised).rowcount != len(raised):
             raise StaleCaseError(f"of {len(raised)} cases one was changed meanwhile")
+        self._require_unchanged({*self._timers} - {*self._stored})
         self._stored.clear()
+
+    def _require_unchanged(self, case_ids: Collection[UUID]) -> None:
+        """A timer is set by what its case was when it was read; if that changed, it is wrong."""
+        read = {one: case.version for one in case_ids if (case := self._known.get(one))}
+        if not read:
+            return
+        query = (
+            sa.select(tables.case.c.id, tables.case.c.version)
+            .where(tables.case.c.id.in_(read))
+            .order_by(tables.case.c.id)
+            .with_for_update(read=True)
+        )
+        stored = {row.id: row.version for row in self._connection.execute(query)}
+        if stored != read:
+            raise StaleCaseError(f"of {len(read)} cases with timers one was changed meanwhile")
 
     def write_timers(self) -> None:
         """Write the timers, which need their cases."""

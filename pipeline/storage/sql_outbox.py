@@ -58,7 +58,7 @@ class SqlOutbox:
     def by_provider_ref(self, provider_ref: str) -> Reminder | None:
         """The message that a provider's receipt names."""
         self._work.write()
-        return self._one(tables.reminder.c.provider_ref == provider_ref)
+        return self._one(tables.reminder.c.provider_ref == provider_ref, is_locked=True)
 
     def of_case(self, case_id: UUID) -> list[Reminder]:
         """All messages of a case, oldest first."""
@@ -130,6 +130,29 @@ class SqlOutbox:
         )
         return self._connection.execute(update).rowcount == 1
 
+    def put_back(self, claimed: DueReminder, reminder: Reminder) -> None:
+        """Let a claimed message be claimed again at once; see `Outbox.put_back`."""
+        self._changed(reminder.key)
+        table = tables.reminder
+        update = (
+            sa.update(table)
+            .where(table.c.key == claimed.key, table.c.epoch == claimed.epoch)
+            .values(
+                {
+                    **_reminder_row(reminder),
+                    "due_at": self._now(),
+                    "attempts": table.c.attempts - 1,
+                }
+            )
+        )
+        self._connection.execute(update)
+
+    def lock(self, key: str) -> Reminder | None:
+        """One message as it stands now; see `Outbox.lock`."""
+        self._work.write()
+        self._known[key] = self._one(tables.reminder.c.key == key, is_locked=True)
+        return self._known[key]
+
     def save(self, reminder: Reminder) -> None:
         """Record a receipt or an answer."""
         self._changed(reminder.key)
@@ -141,8 +164,10 @@ class SqlOutbox:
         self._known.pop(key, None)
         self._work.forget_reminded()
 
-    def _one(self, where: sa.ColumnElement[bool]) -> Reminder | None:
+    def _one(self, where: sa.ColumnElement[bool], *, is_locked: bool = False) -> Reminder | None:
         query = sa.select(tables.reminder.c.document).where(where)
+        if is_locked:
+            query = query.with_for_update()
         document = self._connection.execute(query).scalar_one_or_none()
         return None if document is None else _read_reminder(document)
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -137,7 +138,7 @@ position = Table(
     metadata,
     Column("topic", String(120), nullable=False),
     Column("partition", Integer, nullable=False),
-    Column("next_offset", Integer, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
     PrimaryKeyConstraint("topic", "partition"),
 )
 
@@ -146,7 +147,7 @@ dead_letter = Table(
     metadata,
     Column("topic", String(120), nullable=False),
     Column("partition", Integer, nullable=False),
-    Column("offset", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),

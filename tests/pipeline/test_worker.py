@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from pipeline import intake
 from pipeline.bus import EventPublisher, open_subscriber
-from pipeline.case import Case, Disposition
+from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
 from pipeline.errors import PermanentError
 from pipeline.events import ViolationSuspected
 from pipeline.notify import Message, UnreadableCallbackError
-from pipeline.notify.channel import SendResult
+from pipeline.notify.channel import ChannelUnavailableError, SendResult
 from pipeline.reminder import DeliveryStatus
 from pipeline.reminder_queue import ReminderQueue
 from pipeline.storage import Storage, StorageError, StorageUnavailableError
@@ -329,3 +330,118 @@ def test_no_plate_reaches_the_log_when_the_database_refuses(
 
     told = "".join(traceback.format_exception(refused.value))
     assert "12345" not in told
+
+
+def test_a_request_outlives_a_failure_of_the_database(
+    worker: Worker, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with storage.begin() as uow:
+        uow.registry.add_request(RequestKind.PHONE_CALLBACK, "anything")
+        uow.commit()
+
+    def away(_request: Any) -> Any:
+        raise OperationalError("SELECT 1", {}, Exception("terminating connection"))
+
+    monkeypatch.setattr(worker, "_answer", lambda _uow, request: away(request))
+    with pytest.raises(StorageUnavailableError):
+        worker.run_once()
+
+    with storage.begin() as uow:
+        assert uow.registry.next_request() is not None
+
+
+def test_a_request_is_answered_however_many_events_come(
+    worker: Worker, storage: Storage, publisher: EventPublisher
+) -> None:
+    with storage.begin() as uow:
+        uow.registry.add_request(RequestKind.PHONE_CALLBACK, "anything")
+        uow.commit()
+    publisher.publish([a_suspicion()])
+    assert worker.run_once()
+
+    with storage.begin() as uow:
+        assert uow.registry.next_request() is None
+
+
+def test_a_long_backlog_of_one_partition_holds_up_no_other(
+    worker: Worker, publisher: EventPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.worker.BATCH", 2)
+    asked: list[int] = []
+    consume = worker._consume
+
+    def consume_and_tell(partition: int) -> int:
+        asked.append(partition)
+        return consume(partition)
+
+    monkeypatch.setattr(worker, "_consume", consume_and_tell)
+    publisher.publish([a_suspicion(camera_id="cam-1") for _ in range(6)])
+
+    worker.run_once()
+
+    assert asked == [0, 1, 2, 3] * 4
+
+
+def test_the_timer_of_a_closed_case_fires_once(
+    worker: Worker, storage: Storage, clock: ManualClock
+) -> None:
+    closed = a_case(status=CaseStatus.CLOSED)
+    with storage.begin() as uow:
+        uow.cases.add(closed)
+        uow.cases.set_timer(closed.id, clock.now())
+        uow.commit()
+    worker.run_once()
+    clock.advance(seconds(3600))
+
+    with storage.begin() as uow:
+        assert uow.cases.claim_due(limit=9, lease=seconds(60)) == {}
+
+
+def test_an_unreadable_message_stops_no_other(
+    worker: Worker,
+    publisher: EventPublisher,
+    storage_url: str,
+    channel: RecordingChannel,
+    clock: ManualClock,
+) -> None:
+    channel.before_answer = _unavailable
+    suspicions = [a_suspicion(camera_id="cam-1") for _ in range(3)]
+    publisher.publish(suspicions)
+    worker.run_once()
+    channel.before_answer = lambda: None
+    by_hand(
+        storage_url,
+        "UPDATE reminder SET document = '{}' WHERE key = (SELECT MIN(key) FROM reminder)",
+    )
+    clock.advance(seconds(10))
+    for _ in range(6):
+        worker.run_once()
+
+    assert len(channel.accepted) == 2
+
+
+def test_what_the_provider_said_is_recorded_once_the_database_is_back(
+    worker: Worker,
+    publisher: EventPublisher,
+    storage: Storage,
+    channel: RecordingChannel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(_steps: Any) -> None:
+        raise StorageUnavailableError("away")
+
+    publisher.publish([a_suspicion(camera_id="cam-1") for _ in range(3)])
+    do = worker._do
+    monkeypatch.setattr(worker, "_do", away)
+    with pytest.raises(StorageUnavailableError):
+        worker.run_once()
+    monkeypatch.setattr(worker, "_do", do)
+    worker.run_once()
+
+    assert len(channel.calls) == 3
+    with storage.read() as uow:
+        assert uow.outbox.count(DeliveryStatus.ACCEPTED) == 3
+
+
+def _unavailable() -> SendResult | None:
+    raise ChannelUnavailableError("down")

@@ -3,12 +3,14 @@
 import logging
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from pipeline.bus.kafka.address import KafkaAddress
 from pipeline.bus.kafka.spool import Spool, Spooled
@@ -27,6 +29,7 @@ _LONGEST_PAUSE_S = 30.0
 _CLOSE_WITHIN_S = 5.0
 _END_WITHIN_S = 10.0
 _DELIVERY_S = 30.0
+_FLUSH_MARGIN_S = 5.0
 _SETTINGS = {
     "acks": "all",
     "compression_type": "zstd",
@@ -104,17 +107,21 @@ class KafkaPublisher:
             try:
                 is_busy = self._forward_next()
             except PipelineError as exc:
-                self._drop_producer()
                 log.warning("events wait in the spool", extra={"error": str(exc)})
-                longest_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
-                failures = min(failures + 1, 10)
-                # Many detectors must not come back at the same moment.
-                self._stop.wait(random.uniform(0, longest_s))  # noqa: S311
+            except Exception:
+                # This thread is their only way out: whatever it is, it goes on.
+                log.exception("events wait in the spool")
+            else:
+                failures = 0
+                if not is_busy:
+                    self._has_new.wait(_LOOK_EVERY_S)
+                    self._has_new.clear()
                 continue
-            failures = 0
-            if not is_busy:
-                self._has_new.wait(_LOOK_EVERY_S)
-                self._has_new.clear()
+            self._drop_producer()
+            longest_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
+            failures = min(failures + 1, 10)
+            # Many detectors must not come back at the same moment.
+            self._stop.wait(random.uniform(0, longest_s))  # noqa: S311
         self._drop_producer()
 
     def _forward_next(self) -> bool:
@@ -137,7 +144,7 @@ class KafkaPublisher:
         sent = [producer.send(topic, key=one.key.encode(), value=one.value) for one in waiting]
         taken = None
         try:
-            producer.flush(timeout=_DELIVERY_S)
+            producer.flush(timeout=_DELIVERY_S + _FLUSH_MARGIN_S)
             for one, result in zip(waiting, sent, strict=True):
                 result.get(timeout=0)
                 taken = one.number
@@ -152,4 +159,6 @@ class KafkaPublisher:
     def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=0)
+            # What it has not sent is in the spool; it complains about that.
+            with suppress(KafkaError):
+                producer.close(timeout=0)

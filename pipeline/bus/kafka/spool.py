@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from pipeline.bus.log_file import BusFullError, LogFile
+from pipeline.bus.log_file import BusFullError, LogFile, next_epoch
 from pipeline.events.camera import CameraStatus
 from pipeline.events.envelope import Envelope, Event, EventId
 
@@ -72,12 +72,7 @@ class Spool:
         self._seq = 0
         self._lock = Lock()
         with self._file.write() as rows:
-            found = rows.execute(
-                "INSERT INTO run VALUES (?, 1) "
-                "ON CONFLICT (source) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
-                (source,),
-            ).fetchone()
-        self._epoch = int(found[0])
+            self._epoch = next_epoch(rows, "run", source)
 
     def append(self, events: Sequence[Event]) -> tuple[Envelope, ...]:
         """Give each event its id and keep it; when there is no room, give up what says least.

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import IllegalStateError
+from kafka.errors import IllegalStateError, KafkaTimeoutError
 
 from pipeline.bus import (
     BusError,
@@ -255,6 +255,26 @@ def test_an_event_waits_until_what_must_come_before_it_is_done(
     ids = [one.id for one in sent]
     assert asked == [ids] * 3
     assert sorted(one.id for one in read_all(open_reader())) == ids
+
+
+def test_no_slip_ends_the_forwarding_of_events(
+    kafka_url: str,
+    open_reader: Callable[[], EventSubscriber],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check, slips = KafkaProducer.send, iter([RuntimeError("a slip"), KafkaTimeoutError("late")])
+
+    def fragile(producer: KafkaProducer, *args: object, **kwargs: object) -> object:
+        for slip in slips:
+            raise slip
+        return check(producer, *args, **kwargs)
+
+    monkeypatch.setattr(KafkaProducer, "send", fragile)
+    with closing(open_publisher(kafka_url, source="one", state_dir=tmp_path)) as writer:
+        sent = writer.publish([a_status("cam-1", n) for n in range(3)])
+
+    assert read_all(open_reader()) == list(sent)
 
 
 def test_a_spool_that_another_process_has_is_refused(kafka_url: str, tmp_path: Path) -> None:

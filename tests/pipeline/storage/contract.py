@@ -315,6 +315,23 @@ class StorageContract:
 
         assert len(set(at_once(take))) == 1
 
+    def test_a_message_that_is_put_back_has_not_been_tried(self, storage: Storage) -> None:
+        case = a_case()
+        reminder = a_reminder(case)
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            uow.outbox.add(reminder, due_at=NOON)
+            (due,) = uow.outbox.claim_due(limit=9, lease=LEASE)
+            uow.outbox.put_back(due, reminder)
+            (again,) = uow.outbox.claim_due(limit=9, lease=LEASE)
+            uow.outbox.put_back(due, replace(reminder, text="from an older claim"))
+            uow.commit()
+
+        assert (due.attempts, again.attempts) == (1, 1)
+        assert again.epoch == due.epoch + 1
+        with storage.begin() as uow:
+            assert uow.outbox.lock(reminder.key) == reminder
+
     def test_who_writes_what_another_wrote_at_the_same_moment_may_try_again(
         self, storage: Storage
     ) -> None:

@@ -1,12 +1,15 @@
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.audit import first_broken
+from pipeline.case import CaseStatus
 from pipeline.clock import ManualClock, SystemClock
 from pipeline.storage import (
     ClockSetBackError,
+    StaleCaseError,
     Storage,
     StorageError,
     StorageUnavailableError,
@@ -174,3 +177,20 @@ def test_a_claim_begins_where_the_last_one_was_and_at_the_beginning_once_a_minut
     clock.advance(seconds(1))
     with storage.begin() as uow:
         assert [*uow.cases.claim_due(limit=9, lease=lease)] == [late.id]
+
+
+def test_a_timer_is_not_set_by_what_a_case_was_before(storage: Storage, storage_url: str) -> None:
+    if storage_url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer at a time: nobody comes between")
+    case = a_case()
+    with storage.begin() as uow:
+        uow.cases.add(case)
+        uow.commit()
+    with storage.begin() as late:
+        late.cases.get(case.id)
+        with storage.begin() as uow:
+            uow.cases.save(replace(case, status=CaseStatus.CLOSED))
+            uow.commit()
+        late.cases.set_timer(case.id, NOON)
+        with pytest.raises(StaleCaseError):
+            late.commit()

@@ -477,10 +477,11 @@ def main(
             console.print(table)
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(*columns, title=title, box=SIMPLE_HEAD, title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left")
+    table.add_column(first)
+    for one in others:
+        table.add_column(one, justify="right")
     return table
 
 

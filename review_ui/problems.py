@@ -123,10 +123,11 @@ def _invalid(request: Request, error: Exception) -> Response:
     return problem_page(request, "invalid", 422)
 
 
-def _storage_away(request: Request, error: Exception) -> Response:
+def _away(request: Request, error: Exception) -> Response:
     reference = uuid4().hex[:8]
     log.warning("storage unavailable to a page", extra={"reference": reference}, exc_info=error)
-    return problem_page(request, "storage", 503, reference=reference, retry=True)
+    key = "pictures" if isinstance(error, EvidenceStoreUnavailableError) else "storage"
+    return problem_page(request, key, 503, reference=reference, retry=True)
 
 
 def _fault(request: Request, error: Exception) -> Response:
@@ -143,5 +144,5 @@ def add_problem_pages(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     for away in (StorageUnavailableError, EvidenceStoreUnavailableError):
-        app.add_exception_handler(away, _storage_away)
+        app.add_exception_handler(away, _away)
     app.add_exception_handler(Exception, _fault)

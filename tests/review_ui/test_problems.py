@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from pipeline.evidence import EvidenceStoreUnavailableError
 from pipeline.storage import Storage, StorageUnavailableError, UnitOfWork
 from tests.review_ui.desk import Desk, text_of
 
@@ -59,6 +60,15 @@ def test_while_the_database_is_away_the_form_can_be_sent_once_more(
     reference = text_of(answer).split("Reference number: ")[1][:8]
     assert reference in {getattr(record, "reference", None) for record in caplog.records}
     assert "words" not in caplog.text
+
+
+def test_while_the_pictures_are_away_the_page_says_so(desk: Desk, failing: FailingStorage) -> None:
+    browser = desk.browser()
+    browser.get("/sign-in?lang=en")
+    failing.error = EvidenceStoreUnavailableError("no answer")
+    answer = browser.get("/review")
+    assert answer.status_code == 503
+    assert "The store of the pictures cannot be reached just now." in text_of(answer)
 
 
 def test_a_password_is_never_put_into_a_page(desk: Desk, failing: FailingStorage) -> None:

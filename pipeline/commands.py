@@ -3,8 +3,10 @@
 import logging
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
-from typing import Annotated, NoReturn
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -38,20 +40,16 @@ app.add_typer(topics, name="topics")
 @db.command("upgrade")
 def db_upgrade() -> None:
     """Bring the tables to this program's version; safe while other processes start."""
-    try:
+    with _telling("db upgrade"):
         upgrade(_settings().storage_url)
         typer.echo(f"tables of version {check(_settings().storage_url)}")
-    except PipelineError as exc:
-        _fail("db upgrade", exc)
 
 
 @db.command("check")
 def db_check() -> None:
     """Say whether the database can be reached and its tables are this program's; change nothing."""
-    try:
+    with _telling("db check"):
         typer.echo(f"ok: tables of version {check(_settings().storage_url)}")
-    except PipelineError as exc:
-        _fail("db check", exc)
 
 
 @db.command("accept-clock")
@@ -60,11 +58,9 @@ def db_accept_clock() -> None:
 
     A clock that goes back stops all decisions: what was measured with it would end too early.
     """
-    try:
+    with _telling("db accept-clock"):
         at = accept_clock(_settings().storage_url)
         typer.echo(f"accepted: it is {at.isoformat(timespec='seconds')}")
-    except PipelineError as exc:
-        _fail("db accept-clock", exc)
 
 
 @topics.command("create")
@@ -74,20 +70,16 @@ def topics_create(
     ] = DEFAULT_REPLICAS,
 ) -> None:
     """Make the topic with as many partitions as the URL says, for good; no harm if it is there."""
-    try:
+    with _telling("topics create"):
         is_new = create_topic(_settings().bus_url, replicas=replicas)
         typer.echo(f"{'made' if is_new else 'there already'}: {check_topic(_settings().bus_url)}")
-    except PipelineError as exc:
-        _fail("topics create", exc)
 
 
 @topics.command("check")
 def topics_check() -> None:
     """Say whether the topic is there and has the partitions that the URL says; change nothing."""
-    try:
+    with _telling("topics check"):
         typer.echo(f"ok: {check_topic(_settings().bus_url)}")
-    except PipelineError as exc:
-        _fail("topics check", exc)
 
 
 @app.command()
@@ -102,7 +94,7 @@ def work() -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    try:
+    with _telling("work"):
         settings = _settings()
         worker = build_worker(settings)
         log.info("worker is ready", extra={"partitions": len(worker.subscriber.assigned())})
@@ -112,8 +104,6 @@ def work() -> None:
         finally:
             worker.subscriber.close()
             worker.storage.close()
-    except PipelineError as exc:
-        _fail("work", exc)
 
 
 @app.command("verify-evidence")
@@ -124,10 +114,8 @@ def verify_evidence(
 
     Reads REMINDFIRST_STORAGE_URL and REMINDFIRST_EVIDENCE_URL, by default those under ./var.
     """
-    try:
+    with _telling("verify-evidence"):
         problems = _verify(_settings(), case)
-    except PipelineError as exc:
-        _fail("verify-evidence", exc)
     if problems:
         sys.exit("\n".join(problems))
 
@@ -135,21 +123,24 @@ def verify_evidence(
 @app.command("dead-letters")
 def dead_letters() -> None:
     """List the messages that could not be handled, with the reason of each."""
-    try:
+    with _telling("dead-letters"):
         storage = open_storage(_settings().storage_url, must_exist=True)
         with storage.read() as uow:
             letters = uow.inbox.dead_letters()
         storage.close()
-    except PipelineError as exc:
-        _fail("dead-letters", exc)
     for one in letters:
         typer.echo(f"{one.at.isoformat()}  {one.topic}/{one.partition}/{one.offset}  {one.reason}")
     typer.echo(f"{len(letters)} dead letters")
 
 
-def _fail(command: str, exc: PipelineError) -> NoReturn:
-    typer.echo(f"remindfirst {command}: {exc}", err=True)
-    raise typer.Exit(TRY_AGAIN if isinstance(exc, RetryableError) else BAD_INPUT) from exc
+@contextmanager
+def _telling(command: str) -> Iterator[None]:
+    """End with the sentence and the exit code of what goes wrong on purpose in the block."""
+    try:
+        yield
+    except PipelineError as exc:
+        typer.echo(f"remindfirst {command}: {exc}", err=True)
+        raise typer.Exit(TRY_AGAIN if isinstance(exc, RetryableError) else BAD_INPUT) from exc
 
 
 def _settings() -> PipelineSettings:

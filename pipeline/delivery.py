@@ -1,7 +1,7 @@
 """Reminders on their way: claim, call the provider, record; then receipts and answers."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -57,10 +57,9 @@ class Delivery:
             due = uow.outbox.claim_due(limit=limit, lease=CLAIM)
             if not due:
                 return []
-            uow.read_ahead_messages([one.key for one in due])
-            prepared = [(one, self._prepare(uow, one)) for one in due]
+            prepared = self._prepare_all(uow, due)
             uow.commit()
-        return [(one, reminder) for one, reminder in prepared if reminder is not None]
+        return prepared
 
     def claim_one(self) -> list[tuple[DueReminder, Reminder]]:
         """Claim one message, and look at it only then: what is broken waits while others go on."""
@@ -68,9 +67,9 @@ class Delivery:
             due = uow.outbox.claim_due(limit=1, lease=CLAIM)
             uow.commit()
         with self.storage.begin() as uow:
-            prepared = [(one, self._prepare(uow, one)) for one in due]
+            prepared = self._prepare_all(uow, due)
             uow.commit()
-        return [(one, reminder) for one, reminder in prepared if reminder is not None]
+        return prepared
 
     def call(self, due: DueReminder, reminder: Reminder) -> Record:
         """Call the provider about a claimed message; the answer is a step that records it."""
@@ -118,6 +117,13 @@ class Delivery:
         reminder = uow.outbox.by_provider_ref(answer.provider_ref)
         if reminder is not None:
             uow.outbox.save(replace(reminder, answer=answer.text, answered_at=uow.now()))
+
+    def _prepare_all(
+        self, uow: UnitOfWork, due: Sequence[DueReminder]
+    ) -> list[tuple[DueReminder, Reminder]]:
+        uow.read_ahead_messages([one.key for one in due])
+        prepared = [(one, self._prepare(uow, one)) for one in due]
+        return [(one, reminder) for one, reminder in prepared if reminder is not None]
 
     def _prepare(self, uow: UnitOfWork, due: DueReminder) -> Reminder | None:
         """Look at the case once more; a vehicle that left is never reminded."""

@@ -183,11 +183,9 @@ class SqlUnitOfWork:
         self._read_ahead_cases({one.case_id for one in messages}, set())
 
     def _read_ahead_cases(self, case_ids: set[UUID], plates: set[str]) -> None:
-        self.cases.read_ahead(case_ids, plates)
+        self.cases.read_ahead(case_ids)
         known = [case for case in map(self.cases.get, case_ids) if case]
-        more = {case.plate.text for case in known if case.plate.text}
-        if more - plates:
-            self.cases.read_ahead((), plates | more)
+        self.cases.count_ahead(plates | {case.plate.text for case in known if case.plate.text})
         first = {reminder_key_of(case_id, 1) for case_id in case_ids}
         self.outbox.read_ahead(first | {case.reminder_key for case in known})
         self.audit.read_ahead(case_ids)

@@ -75,12 +75,15 @@ class SqlCaseRepository:
         self._reminded: dict[str, list[datetime]] = {}
         self._reminded_since: datetime | None = None
 
-    def read_ahead(self, case_ids: Collection[UUID], plates: Collection[str]) -> None:
-        """Read what will be asked for: these cases, and how often these plates were reminded."""
+    def read_ahead(self, case_ids: Collection[UUID]) -> None:
+        """Read the cases that will be asked for."""
         unknown = [one for one in case_ids if one not in self._known]
         query = sa.select(tables.case.c.document).where(tables.case.c.id.in_(unknown))
         found = [_read_case(one) for one in self._connection.execute(query).scalars()]
         self._known |= {**dict.fromkeys(unknown), **{case.id: case for case in found}}
+
+    def count_ahead(self, plates: Collection[str]) -> None:
+        """Read how often these plates were reminded."""
         self._reminded_since = self._now() - _REMINDED_SPAN
         self._reminded = {plate: [] for plate in plates}
         counted = (

@@ -1,4 +1,6 @@
-"""Judges a run after it: the invariants I1 to I11, from history, database and provider alone.
+"""Judges a run after it: the invariants I1 to I11 but I7, from history, database and provider.
+
+I7, that the order of events does not matter, is a property of many runs and has tests of its own.
 
 What the roles knew while they ran plays no part, and every instant is a true one.
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 
 from pipeline.bus.kafka import KafkaAddress
-from tests.servers.process import ServerError, ServerProcess, answers, require_free
+from tests.servers.process import ServerError, ServerProcess, answers, command_line, require_free
 
 __all__ = ["KafkaServer", "delete_topic"]
 
@@ -119,18 +119,5 @@ def delete_topic(url: str) -> None:
     admin.close()
 
 
-def main(verb: str) -> None:
-    """Do what the command line says."""
-    server = KafkaServer()
-    if verb == "up":
-        server.up()
-        print(f"Kafka answers at {server.url}")
-    else:
-        server.down()
-
-
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1])
-    except ServerError as exc:
-        sys.exit(str(exc))
+    command_line("Kafka", KafkaServer())

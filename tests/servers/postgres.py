@@ -9,12 +9,11 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.process import ServerError, ServerProcess, require_free
+from tests.servers.process import ServerError, ServerProcess, command_line, require_free
 
 __all__ = ["PostgresServer"]
 
@@ -109,18 +108,5 @@ def _program(name: str) -> str:
     return found
 
 
-def main(verb: str) -> None:
-    """Do what the command line says."""
-    server = PostgresServer()
-    if verb == "up":
-        server.up()
-        print(f"PostgreSQL answers at {server.url}")
-    else:
-        server.down()
-
-
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1])
-    except ServerError as exc:
-        sys.exit(str(exc))
+    command_line("PostgreSQL", PostgresServer())

@@ -4,12 +4,14 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-__all__ = ["ServerError", "ServerProcess", "answers", "require_free"]
+__all__ = ["Server", "ServerError", "ServerProcess", "answers", "command_line", "require_free"]
 
 _POLL_S = 0.1
 _FREE_WITHIN_S = 10.0
@@ -107,6 +109,35 @@ class ServerProcess:
     def _last_words(self) -> str:
         lines = self.log_file.read_text(errors="replace").splitlines()
         return " | ".join(lines[-5:]) + f" (all of it: {self.log_file})"
+
+
+class Server(Protocol):
+    """A server that may be started and stopped by hand."""
+
+    @property
+    def url(self) -> str:
+        """As the product wants it."""
+        ...
+
+    def up(self) -> None:
+        """Start it, unless it runs."""
+        ...
+
+    def down(self) -> None:
+        """Stop it; its data stay."""
+        ...
+
+
+def command_line(name: str, server: Server) -> None:
+    """`up` or `down`, as the command line says."""
+    try:
+        if sys.argv[1] == "up":
+            server.up()
+            print(f"{name} answers at {server.url}")
+        else:
+            server.down()
+    except ServerError as exc:
+        sys.exit(str(exc))
 
 
 def answers(port: int) -> bool:

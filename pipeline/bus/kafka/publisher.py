@@ -114,7 +114,7 @@ class KafkaPublisher:
             else:
                 failures = 0
                 if not is_busy:
-                    self._has_new.wait(_LOOK_EVERY_S)
+                    self._has_new.wait()
                     self._has_new.clear()
                 continue
             self._drop_producer()

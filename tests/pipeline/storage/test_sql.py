@@ -179,9 +179,10 @@ def test_a_claim_begins_where_the_last_one_was_and_at_the_beginning_once_a_minut
         assert [*uow.cases.claim_due(limit=9, lease=lease)] == [late.id]
 
 
-def test_a_timer_is_not_set_by_what_a_case_was_before(storage: Storage, storage_url: str) -> None:
-    if storage_url.startswith("sqlite"):
-        pytest.skip("SQLite has one writer at a time: nobody comes between")
+@pytest.mark.postgres
+def test_a_timer_is_not_set_by_what_a_case_was_before(postgres_url: str) -> None:
+    # SQLite has one writer at a time: nobody comes between.
+    storage = open_storage(postgres_url)
     case = a_case()
     with storage.begin() as uow:
         uow.cases.add(case)
@@ -194,3 +195,4 @@ def test_a_timer_is_not_set_by_what_a_case_was_before(storage: Storage, storage_
         late.cases.set_timer(case.id, NOON)
         with pytest.raises(StaleCaseError):
             late.commit()
+    storage.close()

@@ -9,6 +9,7 @@ from pipeline.clock import Clock
 from pipeline.notify.channel import (
     Accepted,
     Answer,
+    Channel,
     Message,
     SendResult,
     UnreadableCallbackError,
@@ -67,3 +68,27 @@ class DictContactBook:
 
     def find(self, plate_text: str) -> Contact | None:
         return self._contacts.get(plate_text)
+
+
+class Killed(BaseException):
+    """The process is gone; nothing after this point ran."""
+
+
+class PassingChannel:
+    """A channel whose caller passes named points, at which it may die."""
+
+    def __init__(self, provider: Channel, passing: Callable[[str], None]) -> None:
+        self._provider, self._passing = provider, passing
+        self.name, self.is_repeatable = provider.name, provider.is_repeatable
+
+    def send(self, message: Message) -> SendResult:
+        self._passing("before send")
+        result = self._provider.send(message)
+        self._passing("after send")
+        return result
+
+    def fetch_receipt(self, provider_ref: str) -> Receipt | None:
+        return self._provider.fetch_receipt(provider_ref)
+
+    def read_callback(self, body: str) -> Receipt | Answer:
+        return self._provider.read_callback(body)

@@ -20,11 +20,11 @@ from pipeline.reminder_queue import ReminderQueue
 from pipeline.storage import open_storage
 from pipeline.telemetry import configure_logging
 from pipeline.worker import Worker
+from tests.fakes import PassingChannel
 from tests.faults.history import History, WitnessedStorage
 from tests.faults.plan import CLAIM, OffsetClock, Plan, true_now
 from tests.faults.provider import FaultyProvider
 from tests.faults.street import events_of
-from tests.faults.world import PassingChannel
 
 log = logging.getLogger(__name__)
 

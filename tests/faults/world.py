@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,19 +19,16 @@ from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
 from pipeline.errors import RetryableError
 from pipeline.events import Event
-from pipeline.notify import Message
-from pipeline.notify.channel import Answer, SendResult
 from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
-from pipeline.reminder import Receipt
 from pipeline.reminder_queue import ReminderQueue
 from pipeline.storage import Storage, open_storage
 from pipeline.storage.clock_guard import accept_clock
 from pipeline.storage.sql import make_engine
 from pipeline.worker import Worker
 from tests.builders import NOON, a_site, seconds
-from tests.fakes import DictContactBook
+from tests.fakes import DictContactBook, Killed, PassingChannel
 from tests.faults.checker import Violation, violations
 from tests.faults.history import History, WitnessedStorage
 from tests.faults.provider import FaultyProvider, Mood
@@ -46,32 +42,6 @@ CAMERAS = ("cam-1", "cam-2")
 GRACE_S = 20.0
 _LONGEST_WAIT = timedelta(minutes=10)
 _CLAIM = timedelta(seconds=61)
-
-
-class Killed(BaseException):
-    """The process is gone; nothing after this point ran."""
-
-
-class PassingChannel:
-    """A channel whose caller passes named points, at which it may die."""
-
-    name = "faulty"
-
-    def __init__(self, provider: FaultyProvider, passing: Callable[[str], None]) -> None:
-        self._provider, self._passing = provider, passing
-        self.is_repeatable = provider.is_repeatable
-
-    def send(self, message: Message) -> SendResult:
-        self._passing("before send")
-        result = self._provider.send(message)
-        self._passing("after send")
-        return result
-
-    def fetch_receipt(self, provider_ref: str) -> Receipt | None:
-        return self._provider.fetch_receipt(provider_ref)
-
-    def read_callback(self, body: str) -> Receipt | Answer:
-        return self._provider.read_callback(body)
 
 
 class _WrongClock:

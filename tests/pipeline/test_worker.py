@@ -18,7 +18,7 @@ from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
 from pipeline.errors import PermanentError
 from pipeline.events import ViolationSuspected
-from pipeline.notify import Message, UnreadableCallbackError
+from pipeline.notify import UnreadableCallbackError
 from pipeline.notify.channel import ChannelUnavailableError, SendResult
 from pipeline.reminder import DeliveryStatus
 from pipeline.reminder_queue import ReminderQueue
@@ -26,7 +26,7 @@ from pipeline.storage import Storage, StorageError, StorageUnavailableError
 from pipeline.storage.base import RequestKind
 from pipeline.worker import Worker
 from tests.builders import NOON, a_case, a_departure, a_sighting, a_suspicion, by_hand, seconds
-from tests.fakes import RecordingChannel
+from tests.fakes import Killed, PassingChannel, RecordingChannel
 
 
 def _put_raw(bus_file: Path, raw: bytes) -> None:
@@ -90,10 +90,6 @@ def test_an_event_that_breaks_its_handler_harms_no_other(
     assert letter.reason == "RuntimeError"
 
 
-class Killed(BaseException):
-    """The process is gone; nothing after this point ran."""
-
-
 class Fuse:
     """Kills at the n-th named point that the worker passes."""
 
@@ -129,20 +125,6 @@ class FusedStorage:
 
             uow.commit = fused  # type: ignore[method-assign]
             yield uow
-
-
-class FusedChannel(RecordingChannel):
-    """A channel whose caller dies before or after the provider took the message."""
-
-    def __init__(self, channel: RecordingChannel, fuse: Fuse) -> None:
-        self.__dict__ = channel.__dict__
-        self._fuse = fuse
-
-    def send(self, message: Message) -> SendResult:
-        self._fuse.pass_point("before send")
-        result = super().send(message)
-        self._fuse.pass_point("after send")
-        return result
 
 
 def _story() -> tuple[ViolationSuspected, ViolationSuspected]:
@@ -200,7 +182,7 @@ def test_a_worker_killed_at_any_point_loses_no_case_and_reminds_nobody_twice(
     fused_storage: Any = FusedStorage(storage, fuse)
     fused_queue = replace(queue, storage=fused_storage)
     fused_delivery = Delivery(
-        storage=fused_storage, channel=FusedChannel(channel, fuse), queue=fused_queue
+        storage=fused_storage, channel=PassingChannel(channel, fuse.pass_point), queue=fused_queue
     )
 
     def a_worker() -> Worker:

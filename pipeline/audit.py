@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 __all__ = ["GENESIS", "AuditEntry", "AuditNote", "first_broken", "reaches", "seal"]
@@ -43,9 +44,12 @@ class AuditEntry:
     digest: str
 
 
+_values_of = attrgetter(*(field.name for field in dataclasses.fields(AuditNote)))
+
+
 def _digest(note: AuditNote, number: int, previous: str) -> str:
-    fields = [str(getattr(note, field.name)) for field in dataclasses.fields(note)]
-    canonical = json.dumps([number, previous, *fields], ensure_ascii=False, separators=(",", ":"))
+    values = [str(value) for value in _values_of(note)]
+    canonical = json.dumps([number, previous, *values], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -343,20 +343,20 @@ def with_sighting(case: Case, event: ViolationSuspected | ViolationOngoing) -> C
         return case
     sightings = (*case.sightings, _sighting_of(event))
     ordered = _thinned(sorted(sightings, key=lambda one: one.captured_at), case.grace_ends_at)
-    return _with_plate(replace(case, sightings=ordered), event.plate)
+    read, known = event.plate, case.plate
+    return replace(
+        case,
+        sightings=ordered,
+        # An agreed reading wins, then the one of more frames; what a person entered stays.
+        plate=known if case.plate_entered_by else max(known, read, key=_weight),
+        is_plate_contradicted=case.is_plate_contradicted or _contradict(known, read),
+    )
 
 
-def _with_plate(case: Case, read: PlateReading) -> Case:
-    """Fold one reading in: an agreed one wins, then the one of more frames.
-
-    Two agreed readings that differ contradict each other, and neither may reach a driver.
-    """
-    is_agreed = read.status is PlateStatus.AGREED
-    if is_agreed and case.plate.status is PlateStatus.AGREED and read.text != case.plate.text:
-        case = replace(case, is_plate_contradicted=True)
-    if case.plate_entered_by is not None:
-        return case
-    return replace(case, plate=max(case.plate, read, key=_weight))
+def _contradict(known: PlateReading, read: PlateReading) -> bool:
+    """Whether two agreed readings differ: then neither may reach a driver."""
+    are_agreed = known.status is read.status is PlateStatus.AGREED
+    return are_agreed and known.text != read.text
 
 
 def _weight(read: PlateReading) -> tuple[bool, int, str]:

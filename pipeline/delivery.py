@@ -18,6 +18,7 @@ from pipeline.notify.channel import (
     Refused,
     SendResult,
     SendUncertainError,
+    Sent,
 )
 from pipeline.reminder import DeliveryStatus, Receipt, Reminder, is_forward
 from pipeline.reminder_queue import CLAIM, ReminderQueue, change
@@ -102,6 +103,7 @@ class Delivery:
             status=receipt.status,
             delivered_at=uow.now() if is_delivered else None,
             provider_at=receipt.provider_at,
+            failure_kind=receipt.failure,
             failure=receipt.detail,
         )
         uow.outbox.save(reminder)
@@ -231,9 +233,16 @@ class Delivery:
 
     def _ask_for_receipt(self, due: DueReminder, reminder: Reminder) -> Record:
         receipt, is_answered = None, True
-        if reminder.provider_ref is not None:
+        contact = self.queue.contact_of(reminder.plate)
+        if reminder.provider_ref and reminder.accepted_at and contact:
+            sent = Sent(
+                key=reminder.key,
+                provider_ref=reminder.provider_ref,
+                phone=contact.phone.get_secret_value(),
+                accepted_at=reminder.accepted_at,
+            )
             try:
-                receipt = self.channel.fetch_receipt(reminder.provider_ref)
+                receipt = self.channel.fetch_receipt(sent)
             except ChannelUnavailableError:
                 is_answered = False
         return partial(self._record_receipt, due, reminder, receipt, is_answered)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-__all__ = ["DeliveryStatus", "Receipt", "Reminder", "is_forward"]
+__all__ = ["DeliveryStatus", "Failure", "Receipt", "Reminder", "is_forward"]
 
 
 class DeliveryStatus(StrEnum):
@@ -23,13 +23,28 @@ class DeliveryStatus(StrEnum):
     FAILED = "failed"
 
 
+class Failure(StrEnum):
+    """What kind of failure it was; the rulebook's steps go on from there."""
+
+    TEMPORARY = "temporary"
+    """The phone was off, busy or not answered: another try may reach it."""
+    PERMANENT = "permanent"
+    """This number cannot be reached in this way: no such number, refused, blocked."""
+    TECHNICAL = "technical"
+    """Ours or the provider's fault: signature, balance, limit, template; staff must look."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What a provider says became of a message; `provider_at` is kept as evidence only."""
+    """What a provider says became of a message; `provider_at` is kept as evidence only.
+
+    `failure` is set with the status `failed`, and only then.
+    """
 
     provider_ref: str
     status: DeliveryStatus
     provider_at: datetime
+    failure: Failure | None = None
     detail: str = ""
 
 
@@ -54,6 +69,7 @@ class Reminder:
     provider_at: datetime | None = None
     provider_ref: str | None = None
     is_doubtful: bool = False
+    failure_kind: Failure | None = None
     failure: str = ""
     answer: str | None = None
     answered_at: datetime | None = None

@@ -16,7 +16,7 @@ from pipeline.delivery import Delivery, Record
 from pipeline.errors import PermanentError, PipelineError, RetryableError
 from pipeline.events.envelope import Envelope, UndecodableEventError
 from pipeline.metrics import Away, WorkerMetrics
-from pipeline.notify.channel import UnreadableCallbackError
+from pipeline.notify.channel import Callback, UnreadableCallbackError
 from pipeline.reminder import Receipt, Reminder
 from pipeline.reminder_queue import CLAIM, ReminderQueue
 from pipeline.storage.base import (
@@ -292,14 +292,15 @@ class Worker:
 
     def _answer(self, uow: UnitOfWork, request: Request) -> None:
         try:
-            told = self.delivery.channel.read_callback(request.body)
+            told = self.delivery.channel.read_callback(Callback(body=request.body))
         except UnreadableCallbackError as exc:
             log.warning("call-back refused", extra={"request": request.id, "reason": str(exc)})
             return
-        if isinstance(told, Receipt):
-            self.delivery.take_receipt(uow, told)
-        else:
-            self.delivery.take_answer(uow, told)
+        for one in told:
+            if isinstance(one, Receipt):
+                self.delivery.take_receipt(uow, one)
+            else:
+                self.delivery.take_answer(uow, one)
 
 
 def _read(message: bytes) -> Envelope | str:

@@ -1,6 +1,6 @@
 """Stand-ins for ports that reach outside: a channel and a contact book."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from pydantic import SecretStr
@@ -9,13 +9,15 @@ from pipeline.clock import Clock
 from pipeline.notify.channel import (
     Accepted,
     Answer,
+    Callback,
     Channel,
     Message,
     SendResult,
+    Sent,
     UnreadableCallbackError,
 )
 from pipeline.notify.contacts import Contact
-from pipeline.reminder import DeliveryStatus, Receipt
+from pipeline.reminder import DeliveryStatus, Failure, Receipt
 
 
 class RecordingChannel:
@@ -31,6 +33,7 @@ class RecordingChannel:
         self.receipts: dict[str, DeliveryStatus] = {}
         self.before_answer: Callable[[], SendResult | None] = lambda: None
         self.delivers_at_once = False
+        self.failure = Failure.PERMANENT
 
     def send(self, message: Message) -> SendResult:
         self.calls.append(message.key)
@@ -42,19 +45,29 @@ class RecordingChannel:
             self.receipts[message.key] = DeliveryStatus.DELIVERED
         return Accepted(provider_ref=message.key)
 
-    def fetch_receipt(self, provider_ref: str) -> Receipt | None:
-        status = self.receipts.get(provider_ref)
-        if status is None:
-            return None
-        return Receipt(provider_ref=provider_ref, status=status, provider_at=self._clock.now())
+    def look_up(self, message: Message, *, since: datetime) -> Accepted | None:  # noqa: ARG002
+        is_known = message.key in self.accepted
+        return Accepted(provider_ref=message.key) if is_known else None
 
-    def read_callback(self, body: str) -> Receipt | Answer:
-        key, _, word = body.partition(" ")
+    def fetch_receipt(self, sent: Sent) -> Receipt | None:
+        status = self.receipts.get(sent.provider_ref)
+        return None if status is None else self._receipt(sent.provider_ref, status)
+
+    def read_callback(self, callback: Callback) -> list[Receipt | Answer]:
+        key, _, word = callback.body.partition(" ")
         if key not in self.accepted:
             raise UnreadableCallbackError("unknown key")
         if word in {"moving", "left"}:
-            return Answer(provider_ref=key, text=word)
-        return Receipt(provider_ref=key, status=DeliveryStatus(word), provider_at=self._clock.now())
+            return [Answer(provider_ref=key, text=word)]
+        return [self._receipt(key, DeliveryStatus(word))]
+
+    def _receipt(self, provider_ref: str, status: DeliveryStatus) -> Receipt:
+        return Receipt(
+            provider_ref=provider_ref,
+            status=status,
+            provider_at=self._clock.now(),
+            failure=self.failure if status is DeliveryStatus.FAILED else None,
+        )
 
 
 class DictContactBook:
@@ -87,8 +100,11 @@ class PassingChannel:
         self._passing("after send")
         return result
 
-    def fetch_receipt(self, provider_ref: str) -> Receipt | None:
-        return self._provider.fetch_receipt(provider_ref)
+    def look_up(self, message: Message, *, since: datetime) -> Accepted | None:
+        return self._provider.look_up(message, since=since)
 
-    def read_callback(self, body: str) -> Receipt | Answer:
-        return self._provider.read_callback(body)
+    def fetch_receipt(self, sent: Sent) -> Receipt | None:
+        return self._provider.fetch_receipt(sent)
+
+    def read_callback(self, callback: Callback) -> Sequence[Receipt | Answer]:
+        return self._provider.read_callback(callback)

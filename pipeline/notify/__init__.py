@@ -9,11 +9,13 @@ from pipeline.errors import PermanentError
 from pipeline.notify.channel import (
     Accepted,
     Answer,
+    Callback,
     Channel,
     ChannelUnavailableError,
     Message,
     Refused,
     SendUncertainError,
+    Sent,
     UnreadableCallbackError,
 )
 from pipeline.notify.contacts import ContactBook, ContactBookError, CsvContactBook
@@ -22,6 +24,7 @@ from pipeline.notify.phones import PhonesChannel
 __all__ = [
     "Accepted",
     "Answer",
+    "Callback",
     "Channel",
     "ChannelUnavailableError",
     "ContactBook",
@@ -30,6 +33,7 @@ __all__ = [
     "Message",
     "Refused",
     "SendUncertainError",
+    "Sent",
     "UnreadableCallbackError",
     "open_channel",
 ]

@@ -1,20 +1,24 @@
 """What a channel promises: each key is accepted once, and what is not certain is said to be so."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from pipeline.errors import PermanentError, RetryableError
-from pipeline.reminder import Receipt
+from pipeline.reminder import Failure, Receipt
 
 __all__ = [
     "Accepted",
     "Answer",
+    "Callback",
     "Channel",
     "ChannelUnavailableError",
     "Message",
     "Refused",
     "SendResult",
     "SendUncertainError",
+    "Sent",
     "UnreadableCallbackError",
 ]
 
@@ -33,11 +37,17 @@ class UnreadableCallbackError(PermanentError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What to send; `key` is the same on every try of one message."""
+    """What to send; `key` is the same on every try of one message.
+
+    `text` is the whole wording. Providers that hold approved wordings of their own take the name
+    of ours, `template`, and its `fields` instead.
+    """
 
     key: str
     phone: str
     text: str
+    template: str = "reminder"
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +62,29 @@ class Refused:
     """The provider will never take this message."""
 
     detail: str
+    failure: Failure = Failure.PERMANENT
 
 
 SendResult = Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A message that a provider took: what one needs to ask what became of it."""
+
+    key: str
+    provider_ref: str
+    phone: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """What a provider sent to us, as raw as it came; names of headers are in lower case."""
+
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +116,16 @@ class Channel(Protocol):
         """
         ...
 
-    def fetch_receipt(self, provider_ref: str) -> Receipt | None:
+    def look_up(self, message: Message, *, since: datetime) -> Accepted | None:
+        """Whether the provider took a message whose sender died; None when it certainly did not.
+
+        Raises:
+            ChannelUnavailableError: not known yet; ask again later.
+            SendUncertainError: this provider can never tell.
+        """
+        ...
+
+    def fetch_receipt(self, sent: Sent) -> Receipt | None:
         """What became of a message; None when the provider does not know yet.
 
         Raises:
@@ -94,10 +133,10 @@ class Channel(Protocol):
         """
         ...
 
-    def read_callback(self, body: str) -> Receipt | Answer:
-        """Understand a call-back of the provider.
+    def read_callback(self, callback: Callback) -> Sequence[Receipt | Answer]:
+        """Understand a call-back of the provider, and see that it is the provider's.
 
         Raises:
-            UnreadableCallbackError: it is none of ours.
+            UnreadableCallbackError: it is none of ours, or not what it says it is.
         """
         ...

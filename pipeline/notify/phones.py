@@ -1,8 +1,8 @@
 """The demo's phones: a provider in a folder, one file per message, receipts by time or at will."""
 
 import hashlib
-import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,12 +15,14 @@ from pipeline.clock import Clock
 from pipeline.notify.channel import (
     Accepted,
     Answer,
+    Callback,
     ChannelUnavailableError,
     Message,
     SendResult,
+    Sent,
     UnreadableCallbackError,
 )
-from pipeline.reminder import DeliveryStatus, Receipt
+from pipeline.reminder import DeliveryStatus, Failure, Receipt
 
 __all__ = ["PhonesChannel"]
 
@@ -33,7 +35,7 @@ class _Stored(BaseModel):
     accepted_at: AwareDatetime
 
 
-class _Callback(BaseModel):
+class _Pressed(BaseModel):
     """What the page of phones writes when somebody presses a button."""
 
     key: str
@@ -59,7 +61,7 @@ class PhonesChannel:
             text=message.text,
             accepted_at=self._clock.now(),
         )
-        provider_ref = hashlib.sha256(message.key.encode()).hexdigest()[:32]
+        provider_ref = _ref_of(message.key)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _write_once(self._folder / f"{provider_ref}.json", stored.model_dump_json())
@@ -67,34 +69,43 @@ class PhonesChannel:
             raise ChannelUnavailableError(f"phones {self._folder}: {exc.strerror}") from exc
         return Accepted(provider_ref=provider_ref)
 
-    def fetch_receipt(self, provider_ref: str) -> Receipt | None:
+    def look_up(self, message: Message, *, since: datetime) -> Accepted | None:  # noqa: ARG002
+        """Whether the key is here; see `Channel.look_up`."""
+        provider_ref = _ref_of(message.key)
+        return Accepted(provider_ref=provider_ref) if self._read(provider_ref) else None
+
+    def fetch_receipt(self, sent: Sent) -> Receipt | None:
         """Delivered once the time is over; see `Channel.fetch_receipt`."""
-        stored = self._read(provider_ref)
+        stored = self._read(sent.provider_ref)
         after = self._delivered_after
         if stored is None or after is None or self._clock.now() < stored.accepted_at + after:
             return None
         return Receipt(
-            provider_ref=provider_ref,
+            provider_ref=sent.provider_ref,
             status=DeliveryStatus.DELIVERED,
             provider_at=stored.accepted_at + after,
         )
 
-    def read_callback(self, body: str) -> Receipt | Answer:
+    def read_callback(self, callback: Callback) -> Sequence[Receipt | Answer]:
         """What somebody pressed on the page of phones; see `Channel.read_callback`."""
         try:
-            callback = _Callback.model_validate(json.loads(body))
-        except (ValueError, ValidationError) as exc:
+            pressed = _Pressed.model_validate_json(callback.body)
+        except ValidationError as exc:
             raise UnreadableCallbackError("phones: not a call-back of the page of phones") from exc
-        provider_ref = hashlib.sha256(callback.key.encode()).hexdigest()[:32]
+        provider_ref = _ref_of(pressed.key)
         if self._read(provider_ref) is None:
             raise UnreadableCallbackError("phones: no message has this key")
-        if callback.action in {"moving", "left"}:
-            return Answer(provider_ref=provider_ref, text=callback.action)
-        return Receipt(
-            provider_ref=provider_ref,
-            status=DeliveryStatus(callback.action),
-            provider_at=self._clock.now(),
-        )
+        if pressed.action in {"moving", "left"}:
+            return [Answer(provider_ref=provider_ref, text=pressed.action)]
+        status = DeliveryStatus(pressed.action)
+        return [
+            Receipt(
+                provider_ref=provider_ref,
+                status=status,
+                provider_at=self._clock.now(),
+                failure=Failure.TEMPORARY if status is DeliveryStatus.FAILED else None,
+            )
+        ]
 
     def accepted(self) -> dict[str, datetime]:
         """Every accepted key with its instant: the provider's own account of what it took."""
@@ -109,6 +120,10 @@ class PhonesChannel:
             return None
         except OSError as exc:
             raise ChannelUnavailableError(f"phones {self._folder}: {exc.strerror}") from exc
+
+
+def _ref_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _write_once(path: Path, text: str) -> None:

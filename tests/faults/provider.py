@@ -15,10 +15,12 @@ from pipeline.notify import Message, UnreadableCallbackError
 from pipeline.notify.channel import (
     Accepted,
     Answer,
+    Callback,
     ChannelUnavailableError,
     Refused,
     SendResult,
     SendUncertainError,
+    Sent,
 )
 from pipeline.reminder import DeliveryStatus, Receipt
 
@@ -104,21 +106,28 @@ class FaultyProvider:
         self._take(message)
         return Accepted(provider_ref=_ref(message.key))
 
-    def fetch_receipt(self, provider_ref: str) -> Receipt | None:
+    def look_up(self, message: Message, *, since: datetime) -> Accepted | None:  # noqa: ARG002
+        """See `Channel.look_up`; one that takes a key twice does not know keys."""
+        if not self.is_repeatable:
+            raise SendUncertainError("this provider knows no keys")
+        is_known = any(one.key == message.key for one in self.delivered())
+        return Accepted(provider_ref=_ref(message.key)) if is_known else None
+
+    def fetch_receipt(self, sent: Sent) -> Receipt | None:
         """Delivered a moment later; see `Channel.fetch_receipt`."""
         if self._mood() is Mood.BUSY:
             raise ChannelUnavailableError("503")
-        at = next((one.at for one in self.delivered() if _ref(one.key) == provider_ref), None)
+        at = next((one.at for one in self.delivered() if _ref(one.key) == sent.provider_ref), None)
         if at is None or self._true_now().timestamp() < at + _DELIVERED_AFTER_S:
             return None
         return Receipt(
-            provider_ref=provider_ref,
+            provider_ref=sent.provider_ref,
             status=DeliveryStatus.DELIVERED,
             provider_at=self._true_now(),
         )
 
-    def read_callback(self, body: str) -> Receipt | Answer:
-        raise UnreadableCallbackError(body)
+    def read_callback(self, callback: Callback) -> list[Receipt | Answer]:
+        raise UnreadableCallbackError(callback.body)
 
     def delivered(self) -> list[Delivered]:
         """The provider's own account of what reached a phone."""

@@ -18,7 +18,7 @@ from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
 from pipeline.errors import PermanentError
 from pipeline.events import ViolationSuspected
-from pipeline.notify import UnreadableCallbackError
+from pipeline.notify import Callback, UnreadableCallbackError
 from pipeline.notify.channel import ChannelUnavailableError, SendResult
 from pipeline.reminder import DeliveryStatus
 from pipeline.reminder_queue import ReminderQueue
@@ -211,7 +211,8 @@ def test_a_slip_in_one_request_is_dropped_and_the_next_one_is_answered(
 ) -> None:
     answered = []
 
-    def read(body: str) -> Any:
+    def read(callback: Callback) -> Any:
+        body = callback.body
         if body == "bad":
             raise RuntimeError("a slip in our own code")
         answered.append(body)

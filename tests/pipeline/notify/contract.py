@@ -1,10 +1,15 @@
 """What every channel must do, whichever provider is behind it."""
 
-from pipeline.notify import Accepted, Channel, Message
+from pipeline.notify import Accepted, Channel, Message, Sent
+from tests.builders import NOON
 
 
 def a_message(key: str = "reminder:1:1", text: str = "please move") -> Message:
     return Message(key=key, phone="13800000001", text=text)
+
+
+def sent(provider_ref: str, key: str = "reminder:1:1") -> Sent:
+    return Sent(key=key, provider_ref=provider_ref, phone="13800000001", accepted_at=NOON)
 
 
 class ChannelContract:
@@ -22,5 +27,11 @@ class ChannelContract:
         accepted = channel.send(a_message())
         assert isinstance(accepted, Accepted)
 
-        assert channel.fetch_receipt(accepted.provider_ref) is None
-        assert channel.fetch_receipt("unknown") is None
+        assert channel.fetch_receipt(sent(accepted.provider_ref)) is None
+        assert channel.fetch_receipt(sent("unknown")) is None
+
+    def test_what_it_took_is_found_again_by_its_key(self, channel: Channel) -> None:
+        accepted = channel.send(a_message())
+
+        assert channel.look_up(a_message(), since=NOON) == accepted
+        assert channel.look_up(a_message("reminder:1:2"), since=NOON) is None

@@ -8,6 +8,7 @@ from pipeline.errors import PermanentError
 from pipeline.notify import (
     Accepted,
     Answer,
+    Callback,
     Channel,
     ChannelUnavailableError,
     UnreadableCallbackError,
@@ -15,7 +16,7 @@ from pipeline.notify import (
 )
 from pipeline.reminder import DeliveryStatus, Receipt
 from tests.builders import seconds
-from tests.pipeline.notify.contract import ChannelContract, a_message
+from tests.pipeline.notify.contract import ChannelContract, a_message, sent
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ class TestPhones(ChannelContract):
     ) -> None:
         ref = _ref(channel)
         clock.advance(seconds(2))
-        receipt = channel.fetch_receipt(ref)
+        receipt = channel.fetch_receipt(sent(ref))
 
         assert receipt is not None
         assert receipt.status is DeliveryStatus.DELIVERED
@@ -47,19 +48,23 @@ class TestPhones(ChannelContract):
         ref = _ref(channel)
         clock.advance(seconds(9999))
 
-        assert channel.fetch_receipt(ref) is None
+        assert channel.fetch_receipt(sent(ref)) is None
 
     @pytest.mark.parametrize("action", ["delivered", "failed"])
     def test_the_page_gives_receipts_at_will(self, channel: Channel, action: str) -> None:
         ref = _ref(channel)
-        told = channel.read_callback(json.dumps({"key": "reminder:1:1", "action": action}))
+        (told,) = channel.read_callback(
+            Callback(body=json.dumps({"key": "reminder:1:1", "action": action}))
+        )
 
         assert isinstance(told, Receipt)
         assert (told.provider_ref, told.status) == (ref, DeliveryStatus(action))
 
     def test_the_page_lets_the_driver_answer(self, channel: Channel) -> None:
         ref = _ref(channel)
-        told = channel.read_callback('{"key": "reminder:1:1", "action": "moving"}')
+        (told,) = channel.read_callback(
+            Callback(body='{"key": "reminder:1:1", "action": "moving"}')
+        )
 
         assert told == Answer(provider_ref=ref, text="moving")
 
@@ -76,7 +81,7 @@ class TestPhones(ChannelContract):
         _ref(channel)
 
         with pytest.raises(UnreadableCallbackError):
-            channel.read_callback(body)
+            channel.read_callback(Callback(body=body))
 
     def test_a_folder_that_cannot_be_written_is_a_passing_fault(
         self, tmp_path: Path, clock: ManualClock

@@ -10,7 +10,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 ALL := pyproject.toml requirements/build.in --extra detector
 
 # What the tests need: the servers' clients too.
-DEV := --extra dev --extra kafka --extra postgres --extra s3
+DEV := --extra dev --extra kafka --extra postgres --extra s3 --extra push
 
 .PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser test-servers soak kafka-up kafka-down postgres-up postgres-down schemas lock lock-roles bench scenes stays accuracy down clean
 
@@ -111,10 +111,11 @@ lint: $(VENV)/dev.stamp
 	@mkdir -p build && $(BIN)/python -c "$$TEMPLATE_NAMES" > build/template_names.py
 	@$(BIN)/vulture detector models pipeline review_ui benchmarks remindfirst.py build/template_names.py
 
-# What templates read counts as used: their words, as a module of names for vulture.
+# What templates and the table of clocks read counts as used: their words, as a module of names
+# for vulture.
 define TEMPLATE_NAMES
 import keyword, pathlib, re
-files = pathlib.Path("review_ui/templates").rglob("*.html")
+files = [pathlib.Path("pipeline/policy/rulebook/clocks.yaml"), *pathlib.Path("review_ui/templates").rglob("*.html")]
 words = {word for file in files for word in re.findall(r"[a-z_][a-z_0-9]+", file.read_text())}
 print("\n".join(sorted(word for word in words if not keyword.iskeyword(word))))
 endef
@@ -142,7 +143,7 @@ lock: ## Pin the dependencies anew (needs uv and the network)
 # An image for each role holds the versions that the tests ran with, and no more than its role needs.
 lock-roles:
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
-	@$(LOCK) pyproject.toml --extra kafka --extra postgres -c requirements/dev.txt -o requirements/worker.txt
+	@$(LOCK) pyproject.toml --extra kafka --extra postgres --extra push -c requirements/dev.txt -o requirements/worker.txt
 	@$(LOCK) pyproject.toml --extra postgres --extra s3 -c requirements/dev.txt -o requirements/web.txt
 	@$(LOCK) pyproject.toml --extra detector --extra kafka --extra s3 -c requirements/dev.txt -o requirements/detector.txt
 

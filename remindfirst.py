@@ -26,6 +26,7 @@ import pipeline.commands
 import review_ui.commands
 from detector.camera_file import load_camera
 from detector.errors import DetectorError
+from pipeline.app import open_book
 from pipeline.case import CaseStatus, Disposition
 from pipeline.clock import SystemClock
 from pipeline.configuration import (
@@ -37,7 +38,6 @@ from pipeline.configuration import (
 )
 from pipeline.errors import PermanentError, PipelineError
 from pipeline.events.camera import CameraDocument
-from pipeline.notify import CsvContactBook
 from pipeline.reminder import DeliveryStatus
 from pipeline.settings import PipelineSettings
 from pipeline.sites import Site, SiteState
@@ -151,7 +151,7 @@ def _run(
     _require_free(config.host, config.port)
     ports = config.metrics_ports
     _require_free("127.0.0.1", config.endpoint_port, *filter(None, ports.values()))
-    CsvContactBook(config.contacts)
+    open_book(config.contacts, key_file=config.contacts_key_file, storage=storage)
     command = [sys.executable, "-m", "remindfirst"]
     roles = {
         "detect": [*command, "detect", *[str(entry.file) for entry in config.cameras]],
@@ -318,7 +318,7 @@ def demo_config(data: Path, *, port: int, seed: int, today: date) -> UpConfig:
         endpoint_port=port + 1,
         rulebook="demo",
         weights="background",
-        contacts=data / "contacts.csv",
+        contacts=str(data / "contacts.csv"),
         delivered_after_s=2,
         agency_name="演示交警",
         agency_phone="000-0000",

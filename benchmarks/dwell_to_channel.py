@@ -7,7 +7,7 @@ a folder that is thrown away. The network's own time, which the hardware decides
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from json import dumps
 from os import cpu_count
@@ -19,12 +19,12 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from pydantic import SecretStr
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.quick_worker import EverybodyBook, QuickProvider, quick_worker
 from benchmarks.scripted import ScriptedDetector, noisy, textured
 from detector.camera_loop import CameraLoop, Eyes
 from detector.detection import ImageArray
@@ -34,20 +34,11 @@ from detector.reporting import Reporter
 from detector.sources import Frame, utc_now
 from detector.stay_file import StayFile
 from detector.tracking import ByteTracker
-from pipeline.bus import open_publisher, open_subscriber
-from pipeline.delivery import Delivery
+from pipeline.bus import open_publisher
 from pipeline.events import CameraDocument, LocalName
 from pipeline.evidence import open_evidence_store
-from pipeline.notify.channel import Accepted, Answer, Message, SendResult, UnreadableCallbackError
-from pipeline.notify.contacts import Contact
-from pipeline.notify.templates import Agency
-from pipeline.policy.deadlines import load_calendar
-from pipeline.policy.parameters import load_rulebook
-from pipeline.reminder import DeliveryStatus, Receipt
-from pipeline.reminder_queue import ReminderQueue
 from pipeline.sites import Site, SiteState
-from pipeline.storage import Storage, open_storage
-from pipeline.worker import Worker
+from pipeline.storage import open_storage
 
 __all__ = ["main"]
 
@@ -103,34 +94,6 @@ class _BluePlateReader:
         return (PlateRead(text=f"鄂A{10000 + number}", confidence=0.95),)
 
 
-class _EverybodyBook:
-    """A `ContactBook` in which each plate has a phone that ends like it."""
-
-    def find(self, plate_text: str) -> Contact | None:
-        return Contact(phone=SecretStr(f"138000{plate_text[-5:]}"))
-
-
-@dataclass(slots=True)
-class _Stopwatch:
-    """A `Channel` that notes when each phone got its message."""
-
-    name: str = "stopwatch"
-    is_repeatable: bool = True
-    sent_at: dict[str, datetime] = field(default_factory=dict)
-
-    def send(self, message: Message) -> SendResult:
-        self.sent_at[message.phone] = utc_now()
-        return Accepted(provider_ref=message.key)
-
-    def fetch_receipt(self, provider_ref: str) -> Receipt | None:
-        return Receipt(
-            provider_ref=provider_ref, status=DeliveryStatus.DELIVERED, provider_at=utc_now()
-        )
-
-    def read_callback(self, body: str) -> Receipt | Answer:
-        raise UnreadableCallbackError(f"{len(body)} bytes from nobody")
-
-
 def main(
     *,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -165,9 +128,13 @@ def main(
 
 def _measure(folder: Path, stays: int) -> list[float]:
     """Seconds from the end of each dwell to its reminder, for all that were sent."""
-    channel, stop = _Stopwatch(), StopSignal()
+    channel, stop = QuickProvider(), StopSignal()
     storage = open_storage(f"sqlite:///{folder}/state.db")
-    worker = _worker(folder, storage, channel)
+    with storage.begin() as uow:
+        for number in range(_CAMERAS):
+            uow.registry.save_site(_site(_camera_id(number)))
+        uow.commit()
+    worker = quick_worker(f"sqlite:///{folder}/bus.db", storage, channel)
     thread = Thread(target=worker.run, args=(stop,), name="worker")
     thread.start()
     try:
@@ -216,40 +183,19 @@ def _watch(street: _Street, folder: Path) -> None:
     publisher.close()
 
 
-def _waits_s(streets: Sequence[_Street], channel: _Stopwatch) -> list[float]:
-    book, reader = _EverybodyBook(), _BluePlateReader()
+def _waits_s(streets: Sequence[_Street], channel: QuickProvider) -> list[float]:
+    book, reader = EverybodyBook(), _BluePlateReader()
     waits_s = []
     for street in streets:
         last = street.frame_at(street.arrives_at(street.stays))
         for stay in range(street.stays):
             x1, y1, x2, y2 = (int(value) for value in _place(stay))
             contact = book.find(reader.read(last.image[y1:y2, x1:x2])[0].text)
-            sent_at = channel.sent_at.get(contact.phone.get_secret_value()) if contact else None
+            sent_at = channel.taken_at.get(contact.phone.get_secret_value()) if contact else None
             if sent_at is not None:
                 dwell_ends_at = street.arrives_at(stay) + timedelta(seconds=_DWELL_S)
                 waits_s.append((sent_at - dwell_ends_at).total_seconds())
     return waits_s
-
-
-def _worker(folder: Path, storage: Storage, channel: _Stopwatch) -> Worker:
-    with storage.begin() as uow:
-        for number in range(_CAMERAS):
-            uow.registry.save_site(_site(_camera_id(number)))
-        uow.commit()
-    queue = ReminderQueue(
-        storage=storage,
-        contacts=_EverybodyBook(),
-        rulebook=load_rulebook("demo"),
-        calendar=load_calendar(),
-        agency=Agency(name="测试", phone="000-0000"),
-        channel_name=channel.name,
-    )
-    return Worker(
-        subscriber=open_subscriber(f"sqlite:///{folder}/bus.db"),
-        storage=storage,
-        queue=queue,
-        delivery=Delivery(storage=storage, channel=channel, queue=queue),
-    )
 
 
 def _site(camera_id: str) -> Site:

@@ -1,22 +1,54 @@
 """Wiring of the worker: from settings to bus, storage, channel, contacts and rulebook."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pipeline.bus import open_subscriber
 from pipeline.clock import Clock, SystemClock
 from pipeline.delivery import Delivery
-from pipeline.errors import PermanentError
 from pipeline.metrics import WorkerMetrics
-from pipeline.notify import CsvContactBook, open_channel
+from pipeline.notify import ContactBook, ContactBookError, open_channel
+from pipeline.notify.contact_keys import ContactKeys
+from pipeline.notify.registers import open_contacts
 from pipeline.notify.templates import Agency
+from pipeline.own_contacts import OverlaidContactBook, OwnContacts
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
 from pipeline.reminder_queue import ReminderQueue
 from pipeline.settings import PipelineSettings
-from pipeline.storage import open_storage
+from pipeline.storage import Storage, open_storage
 from pipeline.worker import Worker
 
-__all__ = ["build_worker"]
+__all__ = ["build_worker", "open_book"]
+
+
+def open_book(url: str | None, *, key_file: Path | None, storage: Storage) -> ContactBook:
+    """The register at `url`, with the opt-outs and doubts that the database keeps.
+
+    Args:
+        url: See `open_contacts`; None is an error.
+        key_file: The keys of what the database keeps; None where it keeps nothing yet.
+        storage: The database.
+
+    Raises:
+        ContactBookError: register or keys cannot be used; says why.
+        StorageUnavailableError: the database cannot be reached.
+    """
+    if url is None:
+        raise ContactBookError(
+            "no contacts: set REMINDFIRST_CONTACTS to a CSV file of contacts, or a register's URL"
+        )
+    if key_file is None:
+        with storage.read() as uow:
+            if uow.contacts.fingerprint() is not None:
+                raise ContactBookError(
+                    "the database keeps opt-outs, doubts or contacts: set "
+                    "REMINDFIRST_CONTACTS_KEY_FILE (`contacts_key_file` for `up`) to their keys"
+                )
+        return open_contacts(url)
+    own = OwnContacts(storage, ContactKeys.read(key_file))
+    book = open_contacts(url, table=own)
+    return own if book is own else OverlaidContactBook(book, own)
 
 
 def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> Worker:
@@ -25,13 +57,11 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
     Raises:
         PipelineError: something that the settings name cannot be used; the message says what.
     """
-    if settings.contacts is None:
-        raise PermanentError("no contacts: set REMINDFIRST_CONTACTS to a CSV file of contacts")
     storage = open_storage(settings.storage_url, clock=clock)
     channel = open_channel(settings.channel_url, clock=clock or SystemClock())
     queue = ReminderQueue(
         storage=storage,
-        contacts=CsvContactBook(settings.contacts),
+        contacts=open_book(settings.contacts, key_file=settings.contacts_key_file, storage=storage),
         rulebook=load_rulebook(settings.rulebook),
         calendar=load_calendar(),
         agency=Agency(

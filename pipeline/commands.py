@@ -3,24 +3,29 @@
 import logging
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
 from typing import Annotated
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 
 from pipeline.app import build_worker
 from pipeline.audit import first_broken, reaches
 from pipeline.bus import check_topic, create_topic
 from pipeline.case import Case
-from pipeline.errors import PermanentError, PipelineError, RetryableError, findings
+from pipeline.clock import SystemClock
+from pipeline.command_line import read_settings, telling
+from pipeline.contact_commands import contacts
+from pipeline.deadline_table import Language, instant_of, lines_of, milestones_of, zone_of
+from pipeline.errors import PermanentError
 from pipeline.evidence import EvidenceError, open_evidence_store
+from pipeline.notify.templates import TextsError
+from pipeline.notify.texts_check import check_texts
+from pipeline.policy.clocks import running_clocks
+from pipeline.policy.deadlines import load_calendar
 from pipeline.settings import PipelineSettings
 from pipeline.storage import UnitOfWork, accept_clock, check, open_storage, upgrade
-from pipeline.supervisor import BAD_INPUT, TRY_AGAIN
 from pipeline.telemetry import configure_logging
 
 __all__ = ["app"]
@@ -35,21 +40,24 @@ db = typer.Typer(help="The database of the cases, at REMINDFIRST_STORAGE_URL.")
 app.add_typer(db, name="db")
 topics = typer.Typer(help="The topic of the events, on the Kafka of REMINDFIRST_BUS_URL.")
 app.add_typer(topics, name="topics")
+app.add_typer(contacts, name="contacts")
+texts = typer.Typer(help="The wordings of reminders, tips and notices.")
+app.add_typer(texts, name="texts")
 
 
 @db.command("upgrade")
 def db_upgrade() -> None:
     """Bring the tables to this program's version; safe while other processes start."""
-    with _telling("db upgrade"):
-        upgrade(_settings().storage_url)
-        typer.echo(f"tables of version {check(_settings().storage_url)}")
+    with telling("db upgrade"):
+        upgrade(read_settings().storage_url)
+        typer.echo(f"tables of version {check(read_settings().storage_url)}")
 
 
 @db.command("check")
 def db_check() -> None:
     """Say whether the database can be reached and its tables are this program's; change nothing."""
-    with _telling("db check"):
-        typer.echo(f"ok: tables of version {check(_settings().storage_url)}")
+    with telling("db check"):
+        typer.echo(f"ok: tables of version {check(read_settings().storage_url)}")
 
 
 @db.command("accept-clock")
@@ -58,8 +66,8 @@ def db_accept_clock() -> None:
 
     A clock that goes back stops all decisions: what was measured with it would end too early.
     """
-    with _telling("db accept-clock"):
-        at = accept_clock(_settings().storage_url)
+    with telling("db accept-clock"):
+        at = accept_clock(read_settings().storage_url)
         typer.echo(f"accepted: it is {at.isoformat(timespec='seconds')}")
 
 
@@ -70,32 +78,47 @@ def topics_create(
     ] = DEFAULT_REPLICAS,
 ) -> None:
     """Make the topic with as many partitions as the URL says, for good; no harm if it is there."""
-    with _telling("topics create"):
-        is_new = create_topic(_settings().bus_url, replicas=replicas)
-        typer.echo(f"{'made' if is_new else 'there already'}: {check_topic(_settings().bus_url)}")
+    with telling("topics create"):
+        bus_url = read_settings().bus_url
+        is_new = create_topic(bus_url, replicas=replicas)
+        typer.echo(f"{'made' if is_new else 'there already'}: {check_topic(bus_url)}")
 
 
 @topics.command("check")
 def topics_check() -> None:
     """Say whether the topic is there and has the partitions that the URL says; change nothing."""
-    with _telling("topics check"):
-        typer.echo(f"ok: {check_topic(_settings().bus_url)}")
+    with telling("topics check"):
+        typer.echo(f"ok: {check_topic(read_settings().bus_url)}")
+
+
+@texts.command("check")
+def texts_check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A city's own wordings; without it, the shipped ones.")
+    ] = None,
+) -> None:
+    """Show each wording, an ordinary and the longest text of it, and what is wrong with it."""
+    with telling("texts check"):
+        lines, found = check_texts(folder)
+        typer.echo("\n".join(lines))
+        if found:
+            raise TextsError("\n".join(str(one) for one in found))
 
 
 @app.command()
 def work() -> None:
     """Run the worker: events in, reminders out, cases to review.
 
-    Reads REMINDFIRST_ settings: BUS_URL, STORAGE_URL, CHANNEL_URL, CONTACTS (required), RULEBOOK,
-    AGENCY_NAME, AGENCY_PHONE, REMINDER_LANGUAGE, METRICS_HOST, METRICS_PORT; see
-    docs/operations.md.
+    Reads REMINDFIRST_ settings: BUS_URL, STORAGE_URL, CHANNEL_URL, CONTACTS (required),
+    CONTACTS_KEY_FILE, RULEBOOK, AGENCY_NAME, AGENCY_PHONE, REMINDER_LANGUAGE, METRICS_HOST,
+    METRICS_PORT; see docs/operations.md.
     """
     configure_logging()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with _telling("work"):
-        settings = _settings()
+    with telling("work"):
+        settings = read_settings()
         worker = build_worker(settings)
         log.info("worker is ready", extra={"partitions": len(worker.subscriber.assigned())})
         try:
@@ -114,8 +137,8 @@ def verify_evidence(
 
     Reads REMINDFIRST_STORAGE_URL and REMINDFIRST_EVIDENCE_URL, by default those under ./var.
     """
-    with _telling("verify-evidence"):
-        problems = _verify(_settings(), case)
+    with telling("verify-evidence"):
+        problems = _verify(read_settings(), case)
     if problems:
         sys.exit("\n".join(problems))
 
@@ -123,8 +146,8 @@ def verify_evidence(
 @app.command("dead-letters")
 def dead_letters() -> None:
     """List the messages that could not be handled, with the reason of each."""
-    with _telling("dead-letters"):
-        storage = open_storage(_settings().storage_url, must_exist=True)
+    with telling("dead-letters"):
+        storage = open_storage(read_settings().storage_url, must_exist=True)
         with storage.read() as uow:
             letters = uow.inbox.dead_letters()
         storage.close()
@@ -133,21 +156,48 @@ def dead_letters() -> None:
     typer.echo(f"{len(letters)} dead letters")
 
 
-@contextmanager
-def _telling(command: str) -> Iterator[None]:
-    """End with the sentence and the exit code of what goes wrong on purpose in the block."""
-    try:
-        yield
-    except PipelineError as exc:
-        typer.echo(f"remindfirst {command}: {exc}", err=True)
-        raise typer.Exit(TRY_AGAIN if isinstance(exc, RetryableError) else BAD_INPUT) from exc
+@app.command()
+def deadlines(  # noqa: PLR0913 - one argument per option
+    *,
+    captured: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="The camera saw it: 2026-09-24T23:30, in --zone."),
+    ] = None,
+    entered: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="It was reviewed and entered.")
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MILESTONE=INSTANT",
+            help="What else happened, such as notified=2026-10-20T09:00.",
+        ),
+    ] = None,
+    now: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="As of then.", show_default="the present")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="The site's time zone.")] = "Asia/Shanghai",
+    holidays: Annotated[
+        Path | None, typer.Option(help="The calendar of working days.", show_default="the shipped")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="The language of the table.")] = Language.EN,
+) -> None:
+    """Print the legal clocks of a case: until when, since when they are near, and what follows.
 
-
-def _settings() -> PipelineSettings:
-    try:
-        return PipelineSettings()
-    except ValidationError as exc:
-        raise PermanentError(findings(exc, "settings (REMINDFIRST_...)")) from exc
+    Milestones: captured, closed, entered, opened, notified, dealt, extended_until,
+    ground_verified, eliminated, objected, objection_passed_on, objection_decided, intention_sent,
+    intention_announced, decision_announced, decision_served, simple_decision, decision_filed,
+    came, general_decision, fine_served, paid, reconsideration_requested, reconsideration_served,
+    court_filed, hearing_offered, hearing_requested.
+    """
+    given = [f"captured={captured}"] * bool(captured) + [f"entered={entered}"] * bool(entered)
+    with telling("deadlines"):
+        local = zone_of(zone)
+        milestones = milestones_of([*given, *(at or [])], local)
+        now_at = instant_of(now, local) if now else SystemClock().now()
+        clocks = running_clocks(milestones, now_at, local, load_calendar(holidays))
+    for line in lines_of(clocks, local, lang):
+        typer.echo(line)
 
 
 def _verify(settings: PipelineSettings, number: str) -> list[str]:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from pipeline.errors import PermanentError, findings
+from pipeline.notify.registers import anchored
 from pipeline.sites import SiteState
 from pipeline.staff import Role
 
@@ -75,7 +76,8 @@ class UpConfig(_Closed):
     metrics_port: int | None = Field(default=None, ge=1, le=65533)
     rulebook: str = "hubei"
     weights: str
-    contacts: Path
+    contacts: str
+    contacts_key_file: Path | None = None
     delivered_after_s: float | None = Field(default=None, ge=0)
     agency_name: str
     agency_phone: str
@@ -119,7 +121,8 @@ class UpConfig(_Closed):
             "ENDPOINT_TOKEN": secrets.token_urlsafe(32),
             "DETECTOR_ENDPOINTS": f"http://127.0.0.1:{self.endpoint_port}",
             "RULEBOOK": self.rulebook,
-            "CONTACTS": str(self.contacts),
+            "CONTACTS": self.contacts,
+            "CONTACTS_KEY_FILE": str(self.contacts_key_file or ""),
             "CHANNEL_URL": f"phones:{self.data}/phones{receipts}",
             "AGENCY_NAME": self.agency_name,
             "AGENCY_PHONE": self.agency_phone,
@@ -145,11 +148,12 @@ def load_config(file: Path) -> UpConfig:
     except ValidationError as exc:
         raise PermanentError(findings(exc, str(file))) from exc
     here = file.resolve().parent
-    weights = here / config.weights
+    weights, key_file = here / config.weights, config.contacts_key_file
     return config.model_copy(
         update={
             "data": here / config.data,
-            "contacts": here / config.contacts,
+            "contacts": anchored(config.contacts, here),
+            "contacts_key_file": key_file and here / key_file,
             "cameras": tuple(
                 entry.model_copy(update={"file": here / entry.file}) for entry in config.cameras
             ),

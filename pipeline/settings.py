@@ -1,11 +1,17 @@
 """Settings of the worker, read once from REMINDFIRST_* variables."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["PipelineSettings"]
+
+
+def _text(told: object) -> object:
+    """A path as text; an empty text, which Compose makes of what is not set, is none."""
+    return str(told) if isinstance(told, Path) else told or None
 
 
 class PipelineSettings(BaseSettings):
@@ -17,7 +23,12 @@ class PipelineSettings(BaseSettings):
     storage_url: str = Field(default="sqlite:///var/state.db", description="Database of the cases.")
     evidence_url: str = Field(default="file:var/evidence", description="Store of the pictures.")
     rulebook: str = Field(default="hubei", description="Name of a shipped rulebook, or a file.")
-    contacts: Path | None = Field(default=None, description="CSV file of vehicle contacts.")
+    contacts: Annotated[str | None, BeforeValidator(_text)] = Field(
+        default=None, description="Register of vehicle contacts: a CSV file, or a URL."
+    )
+    contacts_key_file: Annotated[Path | None, BeforeValidator(_text)] = Field(
+        default=None, description="Keys of the contacts, opt-outs and doubts in the database."
+    )
     channel_url: str = Field(default="phones:var/phones", description="Channel to the drivers.")
     agency_name: str = Field(default="交警大队", min_length=1, description="Who reminds.")
     agency_phone: str = Field(default="12123", min_length=1, description="Whom drivers may call.")

@@ -86,6 +86,16 @@ def kafka_url(request: pytest.FixtureRequest) -> Iterator[str]:
     delete_topic(url)
 
 
+@pytest.fixture
+def secured_kafka_url(request: pytest.FixtureRequest, kafka_url: str, tmp_path: Path) -> str:
+    """The same topic through TLS, for a user of the test's own whose password is `right`."""
+    server, user, file = KafkaServer(), f"user_{uuid4().hex}", tmp_path / "kafka-password"
+    _require(request, server.secured_port, "make kafka-down kafka-up")
+    file.write_text("right\n")
+    server.let_in(user, file)
+    return server.secured(kafka_url, user=user, password_file=file)
+
+
 def _require(request: pytest.FixtureRequest, port: int, remedy: str) -> None:
     if answers(port):
         return

@@ -40,10 +40,47 @@ def test_relative_paths_start_at_the_configuration_s_folder(tmp_path: Path) -> N
     config = load_config(_written(tmp_path, weights="net.onnx"))
 
     assert config.data == tmp_path / "var"
-    assert config.contacts == tmp_path / "contacts.csv"
+    assert config.contacts == f"{tmp_path}/contacts.csv"
     assert config.cameras[0].file == tmp_path / "camera.yaml"
     assert config.weights == str(tmp_path / "net.onnx")
     assert load_config(_written(tmp_path)).weights == "background"
+
+
+def test_a_register_may_be_a_url_and_its_files_lie_beside_the_configuration(
+    tmp_path: Path,
+) -> None:
+    url = "https://register.example/contacts?token_file=secrets/token"
+    config = load_config(_written(tmp_path, contacts=url, contacts_key_file="secrets/keys"))
+    settings = config.environment()
+
+    assert settings["REMINDFIRST_CONTACTS"] == url.replace("secrets", f"{tmp_path}/secrets")
+    assert settings["REMINDFIRST_CONTACTS_KEY_FILE"] == f"{tmp_path}/secrets/keys"
+    plain = load_config(_written(tmp_path)).environment()
+    assert plain["REMINDFIRST_CONTACTS_KEY_FILE"] == ""
+    with pytest.raises(PermanentError, match="contacts 'ldap': use csv:FILE"):
+        load_config(_written(tmp_path, contacts="ldap://x"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "1 broken row, nothing was loaded"),
+        ({"contacts": "nowhere.csv"}, "nowhere.csv: No such file"),
+        ({"contacts": "table:"}, "set REMINDFIRST_CONTACTS_KEY_FILE"),
+        ({"contacts_key_file": "keys"}, "keys: No such file or directory; remindfirst contacts n"),
+    ],
+)
+def test_contacts_that_cannot_be_used_are_said_before_anything_starts(
+    tmp_path: Path, changes: dict[str, object], says: str
+) -> None:
+    (tmp_path / "contacts.csv").write_text("plate,phone\n鄂A12345,\n", encoding="utf-8")
+    ports = {"port": free_port(), "endpoint_port": free_port()}
+    file = _written(tmp_path, **ports, **changes)
+    result = CliRunner().invoke(app, ["up", "--config", str(file)])
+
+    assert result.exit_code == 2
+    assert says in result.output
+    assert "12345" not in result.output
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parent / "rulebook"
-_NO_RULEBOOKS = frozenset({"holidays", "pictures"})
+_NO_RULEBOOKS = frozenset({"clocks", "holidays", "pictures"})
 
 
 class RulebookError(PermanentError):

@@ -14,12 +14,14 @@ from pipeline.events.envelope import Envelope
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.sites import Site
 from pipeline.staff import Reviewer, ReviewerId
+from pipeline.storage.contacts import Contacts
 from pipeline.storage.rows import DeadLetter, DueReminder, Request, RequestKind, ReviewLease
 
 __all__ = [
     "AuditLog",
     "CaseRepository",
     "ClockSetBackError",
+    "Contacts",
     "DeadLetter",
     "DueReminder",
     "Inbox",
@@ -313,6 +315,11 @@ class UnitOfWork(Protocol):
     @property
     def registry(self) -> Registry:
         """Sites, cameras, people."""
+        ...
+
+    @property
+    def contacts(self) -> Contacts:
+        """Contacts, opt-outs and doubts."""
         ...
 
     def read_ahead(self, envelopes: Sequence[Envelope]) -> None:

@@ -20,6 +20,7 @@ from pipeline.events.violation import VehicleDeparted
 from pipeline.storage.base import StaleCaseError, StorageError, StorageUnavailableError
 from pipeline.storage.clock_guard import ClockGuard
 from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository
+from pipeline.storage.sql_contacts import SqlContacts
 from pipeline.storage.sql_outbox import SqlOutbox
 from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
 from pipeline.storage.work import DueCursors, Work
@@ -155,6 +156,7 @@ class SqlUnitOfWork:
         self.audit = SqlAuditLog(work)
         self.inbox = SqlInbox(work)
         self.registry = SqlRegistry(work)
+        self.contacts = SqlContacts(work)
         return self
 
     def read_ahead(self, envelopes: Sequence[Envelope]) -> None:

@@ -27,6 +27,8 @@ __all__ = [
     "camera_status",
     "case",
     "clock_mark",
+    "contact",
+    "contact_key",
     "dead_letter",
     "inbox",
     "metadata",
@@ -217,4 +219,26 @@ request = Table(
     Column("kind", String(40), nullable=False),
     Column("body", Text, nullable=False),
     Column("requested_at", UtcDateTime, nullable=False),
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("plate_hash", LargeBinary(32), primary_key=True),
+    Column("key_id", String(16)),
+    Column("phone", LargeBinary),
+    Column("push", LargeBinary),
+    Column("vehicle_class", String(24)),
+    Column("colour", String(40)),
+    Column("opted_out", Boolean, nullable=False),
+    Column("doubtful_since", UtcDateTime),
+    Column("doubtful_reason", LargeBinary),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+contact_key = Table(
+    "contact_key",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", String(16), nullable=False),
 )

@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-__all__ = ["add_once", "upsert", "upsert_all"]
+__all__ = ["add_once", "insert_into", "upsert", "upsert_all"]
 
 
 def add_once(connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -> bool:
     """Add a row; False when one with its key is there already, which changes nothing."""
-    statement = _insert(connection, table).values(row).on_conflict_do_nothing()
+    statement = insert_into(connection, table).values(row).on_conflict_do_nothing()
     return connection.execute(statement.returning(sa.literal(1))).first() is not None
 
 
@@ -33,7 +33,7 @@ def upsert(
         False when a row is there that must not be changed.
     """
     keys = [column.name for column in table.primary_key]
-    insert = _insert(connection, table).values(row)
+    insert = insert_into(connection, table).values(row)
     statement = insert.on_conflict_do_update(index_elements=keys, set_=_but(row, keys), where=where)
     return connection.execute(statement.returning(sa.literal(1))).first() is not None
 
@@ -45,7 +45,7 @@ def upsert_all(
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
-    insert = _insert(connection, table)
+    insert = insert_into(connection, table)
     changed = {name: insert.excluded[name] for name in _but(rows[0], keys)}
     connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
@@ -54,7 +54,8 @@ def _but(row: Mapping[str, object], keys: Collection[str]) -> dict[str, object]:
     return {name: value for name, value in row.items() if name not in keys}
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+def insert_into(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that may say what happens when the row is there already."""
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)

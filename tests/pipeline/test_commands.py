@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from pipeline.clock import SystemClock
 from pipeline.commands import app
 from pipeline.events import ViolationSuspected
 from pipeline.evidence import open_evidence_store
+from pipeline.notify.templates import SHIPPED
+from pipeline.policy.milestones import Milestones
 from pipeline.storage import check, open_storage, upgrade
 from pipeline.storage.base import DeadLetter
 from pipeline.supervisor import TRY_AGAIN
@@ -207,3 +210,59 @@ def test_a_bus_on_this_machine_has_no_topics(data: Path) -> None:
 
     assert result.exit_code == 2
     assert "use kafka://" in result.output
+
+
+def test_shipped_wordings_are_shown_with_what_they_cost() -> None:
+    result = CliRunner().invoke(app, ["texts", "check"])
+
+    assert result.exit_code == 0
+    assert "reminder sms zh-CN: reminder-sms-zh version 1 by RemindFirst" in result.output
+    assert "segments (117 units of UCS-2)" in result.output
+    assert result.output.endswith("24 templates, 0 findings\n")
+
+
+def test_a_wording_that_threatens_is_refused_with_its_place(tmp_path: Path) -> None:
+    shipped = (SHIPPED / "reminder.zh-CN.toml").read_text(encoding="utf-8")
+    ours = shipped.replace("谢谢配合。", "否则将予罚款。").replace("version = 1", "version = 2")
+    (tmp_path / "ours.toml").write_text(ours, encoding="utf-8")
+    result = CliRunner().invoke(app, ["texts", "check", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert "FINDING text, near" in result.output
+    assert "tip sms zh-CN: the shipped one" in result.output
+    assert "ours.toml: template reminder-sms-zh: text, near" in result.stderr
+    assert '"罚款" must not be said' in result.stderr
+
+
+def test_the_legal_clocks_of_a_case_are_printed_for_people(tmp_path: Path) -> None:
+    given = ["deadlines", "--captured", "2026-09-24T23:30+08:00", "--now", "2026-10-10T00:00"]
+    ours = tmp_path / "calendar.yaml"
+    ours.write_text(
+        "years: [{year: 2026, source: test, make_up_days: [],"
+        " holidays: [{from: 2026-09-25, to: 2026-10-31}]}]"
+    )
+    shipped, entered, ours_too = (
+        CliRunner().invoke(app, [*given, *more])
+        for more in (
+            [],
+            ["--entered", "2026-10-09T23:59:59", "--at", "notified=2026-10-10", "--lang", "zh"],
+            ["--holidays", str(ours), "--zone", "Europe/Berlin"],
+        )
+    )
+
+    assert "2026-10-09  2026-10-09 00:00  overdue  P105 article 19" in shipped.output
+    assert "The case can only be closed as expired" in shipped.output
+    assert "已完成" in entered.output
+    assert "接受处理" in entered.output
+    assert "2026-09-24 17:30  2026-11-06" in ours_too.output
+
+
+def test_a_milestone_that_does_not_exist_is_refused_and_the_help_lists_those_that_do() -> None:
+    refused = CliRunner().invoke(app, ["deadlines", "--at", "entred=2026-10-09"])
+    told = CliRunner().invoke(app, ["deadlines", "--help"]).output
+
+    assert refused.exit_code == 2
+    assert "'entred' is no milestone" in refused.stderr
+    assert [
+        one.name for one in fields(Milestones) if one.name.removesuffix("_at") not in told
+    ] == []

@@ -1,8 +1,9 @@
 """Where a Kafka cluster is and how to get in, from one URL that holds no secret."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError
 from urllib.parse import parse_qsl, urlsplit
 
 from pipeline.bus.base import BusError
@@ -30,7 +31,12 @@ class KafkaAddress:
     servers: tuple[str, ...]
     namespace: str
     partitions: int
-    security: Mapping[str, str]
+    security: Mapping[str, str] = field(repr=False)
+
+    @property
+    def user(self) -> str | None:
+        """Who we are there; None where nobody asks."""
+        return self.security.get("sasl_plain_username")
 
     @property
     def topic(self) -> str:
@@ -51,6 +57,32 @@ class KafkaAddress:
             "reconnect_backoff_max_ms": _RECONNECT_WITHIN_MS,
             **self.security,
         }
+
+    def tls(self) -> SSLContext | None:
+        """Whom we trust and who we are; None where nothing is encrypted.
+
+        Raises:
+            BusError: a file is not there, or is something else.
+        """
+        if not self.security["security_protocol"].endswith("SSL"):
+            return None
+        where, context = f"bus {','.join(self.servers)}", SSLContext(PROTOCOL_TLS_CLIENT)
+        ca_file, cert_file, key_file = (self.security.get(ours) for ours in _FILES.values())
+        told = f"ca_file {ca_file}"
+        try:
+            if ca_file is None:
+                context.load_default_certs()
+            else:
+                context.load_verify_locations(ca_file)
+            told = f"cert_file {cert_file}, key_file {key_file or cert_file}"
+            if cert_file is not None:
+                # Without a password here, an encrypted key would ask for one at the terminal.
+                context.load_cert_chain(cert_file, key_file, password="")
+        except SSLError as exc:
+            raise BusError(f"{where}: {told}: not what it should be, in PEM: {exc.reason}") from exc
+        except OSError as exc:
+            raise BusError(f"{where}: {told}: {exc.strerror}") from exc
+        return context
 
     @classmethod
     def parse(cls, url: str) -> "KafkaAddress":
@@ -79,12 +111,14 @@ class KafkaAddress:
         partitions = options.pop("partitions", str(_PARTITIONS))
         if not partitions.isdecimal() or int(partitions) < 1:
             raise BusError(f"bus {_shown(url)}: partitions: give a number, 1 or more")
-        return cls(
+        address = cls(
             servers=servers,
             namespace=namespace,
             partitions=int(partitions),
             security=_security(url, user, options, is_ssl=parts.scheme == "kafka+ssl"),
         )
+        address.tls()
+        return address
 
 
 def _security(url: str, user: str, options: dict[str, str], *, is_ssl: bool) -> dict[str, str]:

@@ -13,9 +13,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from pipeline.bus.kafka.address import KafkaAddress
+from pipeline.bus.kafka.entry import translated
 from pipeline.bus.kafka.spool import Spool, Spooled
-from pipeline.bus.kafka.topic import check_topic, translated
-from pipeline.errors import PipelineError
+from pipeline.bus.kafka.topic import check_topic
+from pipeline.errors import PermanentError, PipelineError
 from pipeline.events.envelope import Envelope, Event
 
 __all__ = ["KafkaPublisher"]
@@ -107,7 +108,9 @@ class KafkaPublisher:
             try:
                 is_busy = self._forward_next()
             except PipelineError as exc:
-                log.warning("events wait in the spool", extra={"error": str(exc)})
+                # What a person must mend may be mended while we wait.
+                level = logging.ERROR if isinstance(exc, PermanentError) else logging.WARNING
+                log.log(level, "events wait in the spool", extra={"error": str(exc)})
             except Exception:
                 # This thread is their only way out: whatever it is, it goes on.
                 log.exception("events wait in the spool")

@@ -13,7 +13,8 @@ from kafka.errors import IllegalStateError, OffsetOutOfRangeError
 
 from pipeline.bus.base import BusPositionError, BusUnavailableError, RawBatch
 from pipeline.bus.kafka.address import KafkaAddress
-from pipeline.bus.kafka.topic import check_topic, translated
+from pipeline.bus.kafka.entry import translated
+from pipeline.bus.kafka.topic import check_topic
 
 __all__ = ["KafkaSubscriber"]
 
@@ -38,6 +39,7 @@ _JOIN_MS = 50
 _FIRST_RECORDS_MS = 5_000
 _NEXT_RECORDS_MS = 500
 _ASK_WHY_AFTER_S = 10.0
+_SILENT_AFTER_S = 60.0
 _COMMIT_EVERY_S = 5.0
 _STUCK_AFTER_S = 60.0
 _CLOSE_WITHIN_MS = 5_000
@@ -135,10 +137,9 @@ class KafkaSubscriber:
         return frozenset(one.partition for one in mine)
 
     def _check(self, *, has_any: bool) -> None:
-        """Look at the topic once; while no partition comes, ask again whether it is its fault."""
-        is_asked_why = not has_any and monotonic() >= self._ask_why_at_s
-        if is_asked_why or (has_any and not self._is_checked):
-            self._ask_why_at_s = monotonic() + _ASK_WHY_AFTER_S
+        """Look at the topic once, and again whenever nothing comes: the client never says why."""
+        if monotonic() >= self._ask_why_at_s or (has_any and not self._is_checked):
+            self._ask_why_at_s = monotonic() + (_SILENT_AFTER_S if has_any else _ASK_WHY_AFTER_S)
             check_topic(self._address)
             self._is_checked = True
 
@@ -245,6 +246,7 @@ class KafkaSubscriber:
         No partition is ever paused that has been read from: what the client has of it then is stuck
         for good (kafka-python 3.0.12, `Fetcher.fetched_records`).
         """
+        self._ask_why_at_s = monotonic() + _SILENT_AFTER_S
         tail = self._tails.get(place)
         if tail is None:
             return

@@ -5,22 +5,18 @@ from contextlib import contextmanager
 
 from kafka import KafkaAdminClient
 from kafka.errors import (
-    AuthorizationError,
     InvalidReplicationFactorError,
-    KafkaError,
     NoError,
-    SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
-    UnknownTopicOrPartitionError,
     for_code,
 )
 
-from pipeline.bus.base import BusError, BusUnavailableError
+from pipeline.bus.base import BusError
 from pipeline.bus.kafka.address import KafkaAddress
+from pipeline.bus.kafka.entry import ASK_WITHIN_S, knock, translated
 
-__all__ = ["check_topic", "create_topic", "translated"]
+__all__ = ["check_topic", "create_topic"]
 
-_ASK_WITHIN_MS = 5_000
 _KEPT_MS = 7 * 24 * 3600 * 1000
 
 
@@ -77,34 +73,13 @@ def check_topic(address: KafkaAddress) -> None:
 
 @contextmanager
 def _admin(address: KafkaAddress) -> Iterator[KafkaAdminClient]:
+    knock(address)
     admin = KafkaAdminClient(
-        **address.client(), request_timeout_ms=_ASK_WITHIN_MS, bootstrap_timeout_ms=_ASK_WITHIN_MS
+        **address.client(),
+        request_timeout_ms=ASK_WITHIN_S * 1000,
+        bootstrap_timeout_ms=ASK_WITHIN_S * 1000,
     )
     try:
         yield admin
     finally:
         admin.close()
-
-
-@contextmanager
-def translated(address: KafkaAddress) -> Iterator[None]:
-    """Say in our words what the client library says in its own.
-
-    Raises:
-        BusUnavailableError: it may pass.
-        BusError: it does not pass by itself.
-    """
-    where = f"bus {','.join(address.servers)}"
-    try:
-        yield
-    except (SaslAuthenticationFailedError, AuthorizationError) as exc:
-        raise BusError(
-            f"{where}: {type(exc).__name__}; check the user, the mechanism, the password file "
-            "and what this user may do"
-        ) from exc
-    except UnknownTopicOrPartitionError as exc:
-        raise BusError(
-            f"{where}: no topic {address.topic}; run `remindfirst topics create`"
-        ) from exc
-    except KafkaError as exc:
-        raise BusUnavailableError(f"{where}: {type(exc).__name__}: {exc}") from exc

@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
+from threading import active_count
 from time import monotonic
 
 import pytest
@@ -219,7 +220,6 @@ def test_events_wait_on_the_disk_while_no_broker_answers_and_keep_ids_and_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pipeline.bus.kafka.publisher._CLOSE_WITHIN_S", 0.2)
-    monkeypatch.setattr("pipeline.bus.kafka.topic._ASK_WITHIN_MS", 200)
     sent: list[Envelope] = []
     for _ in range(2):
         with closing(open_publisher(NOBODY, source="one", state_dir=tmp_path)) as writer:
@@ -319,12 +319,19 @@ def test_more_replicas_than_brokers_are_refused(kafka_url: str) -> None:
 def test_a_broker_that_does_not_answer_is_worth_another_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pipeline.bus.kafka.topic._ASK_WITHIN_MS", 200)
     monkeypatch.setattr("pipeline.bus.kafka.subscriber._ASK_WHY_AFTER_S", 0.1)
     with pytest.raises(BusUnavailableError, match=r"bus 127\.0\.0\.1:1"):
         check_topic(NOBODY)
     with closing(open_subscriber(NOBODY)) as reader, pytest.raises(BusUnavailableError):
         joined(reader)
+
+
+def test_a_long_outage_leaves_nothing_behind() -> None:
+    threads = active_count()
+    for _ in range(3):
+        with pytest.raises(BusUnavailableError):
+            check_topic(NOBODY)
+    assert active_count() <= threads
 
 
 def test_a_stuck_client_is_replaced_and_reading_goes_on(

@@ -1,48 +1,33 @@
-from pathlib import Path
-
 import pytest
 
-from pipeline.notify import ContactBookError, CsvContactBook
-
-HEAD = "plate,phone,opted_out\n"
-
-
-def _book(tmp_path: Path, rows: str) -> CsvContactBook:
-    file = tmp_path / "contacts.csv"
-    file.write_text(HEAD + rows, encoding="utf-8")
-    return CsvContactBook(file)
+from pipeline.notify.contacts import mask_phone, parse_phone
+from tests.pipeline.notify.registers.contract import PHONE, a_contact
 
 
-def test_a_plate_is_found_in_its_one_spelling(tmp_path: Path) -> None:
-    book = _book(tmp_path, "鄂a·12345,13800000001,no\n鄂A54321,+8613800000002,yes\n")
+def test_a_contact_never_prints_what_is_personal() -> None:
+    contact = a_contact()
 
-    contact = book.find("鄂A12345")
-    assert contact is not None
+    assert PHONE not in f"{contact!r} {contact}"
+    assert "secret-endpoint" not in f"{contact!r} {contact}"
     assert contact.masked == "138******01"
-    assert not contact.is_opted_out
-    other = book.find("鄂A54321")
-    assert other is not None
-    assert other.is_opted_out
-    assert book.find("鄂A99999") is None
-
-
-def test_a_contact_never_prints_its_number(tmp_path: Path) -> None:
-    contact = _book(tmp_path, "鄂A12345,13800000001,\n").find("鄂A12345")
-
-    assert "13800000001" not in f"{contact!r} {contact}"
 
 
 @pytest.mark.parametrize(
-    "row",
-    ["no plate at all!,13800000001,no", "鄂A12345,call me,no", "鄂A12345,138,maybe", "鄂A12345"],
+    ("phone", "masked"),
+    [("+8613800000001", "+86*********01"), ("12345678", "123***78"), ("12345", "***45")],
 )
-def test_a_broken_row_is_named_by_its_line_and_not_by_its_content(tmp_path: Path, row: str) -> None:
-    with pytest.raises(ContactBookError, match="line 3") as refused:
-        _book(tmp_path, f"鄂A54321,13800000002,no\n{row}\n")
-
-    assert "12345" not in str(refused.value)
+def test_of_a_short_number_less_is_shown(phone: str, masked: str) -> None:
+    assert mask_phone(phone) == masked
 
 
-def test_a_missing_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ContactBookError, match="No such file"):
-        CsvContactBook(tmp_path / "nowhere.csv")
+@pytest.mark.parametrize("raw", ["138-0000 0001", "(+86) 138 0000 0001", " 13800000001 "])
+def test_what_people_put_between_digits_is_left_out(raw: str) -> None:
+    assert parse_phone(raw).get_secret_value() in {PHONE, f"+86{PHONE}"}
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "1234", "1" * 16, "13800000001x", "+", "１３８００００００００１"]
+)
+def test_other_texts_are_no_phone(raw: str) -> None:
+    with pytest.raises(ValueError, match="phone"):
+        parse_phone(raw)

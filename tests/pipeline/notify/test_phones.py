@@ -16,7 +16,7 @@ from pipeline.notify import (
 )
 from pipeline.reminder import DeliveryStatus, Receipt
 from tests.builders import seconds
-from tests.pipeline.notify.contract import ChannelContract, a_message, sent
+from tests.pipeline.notify.contract import RepeatableContract, a_message, sent
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def _ref(channel: Channel) -> str:
     return accepted.provider_ref
 
 
-class TestPhones(ChannelContract):
+class TestPhones(RepeatableContract):
     def test_a_message_is_delivered_after_its_time(
         self, channel: Channel, clock: ManualClock
     ) -> None:

@@ -13,11 +13,12 @@ import pytest
 from pipeline.audit import AuditNote, first_broken
 from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.clock import ManualClock
-from pipeline.events import CameraState, CameraStatus
+from pipeline.events import CameraState, CameraStatus, VehicleClass
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.staff import ReviewerId
 from pipeline.storage import StaleCaseError, Storage
 from pipeline.storage.base import DeadLetter, RequestKind
+from pipeline.storage.contacts import MIXED_KEYS, ContactCounts, SealedContact
 from tests.builders import (
     NOON,
     PLATE,
@@ -57,6 +58,26 @@ def a_note(case: Case, action: str) -> AuditNote:
         to_status=case.status,
         case_version=case.version,
         cause="test",
+    )
+
+
+def a_sealed_contact(digit: int, **changes: object) -> SealedContact:
+    contact = SealedContact(
+        plate_hash=bytes([digit]) * 32,
+        updated_at=NOON,
+        key_id="k1",
+        phone=b"phone",
+        vehicle_class=VehicleClass.CAR,
+    )
+    return replace(contact, **changes)  # type: ignore[arg-type]
+
+
+def counts(contacts: int, opted_out: int, doubtful: int, sealed_by_others: int) -> ContactCounts:
+    return ContactCounts(
+        contacts=contacts,
+        opted_out=opted_out,
+        doubtful=doubtful,
+        sealed_by_others=sealed_by_others,
     )
 
 
@@ -287,6 +308,129 @@ class StorageContract:
             uow.commit()
         with storage.begin() as uow:
             assert uow.registry.next_request() is None
+
+    def test_a_sealed_contact_comes_back_as_it_was(self, storage: Storage) -> None:
+        contact = a_sealed_contact(1, push=b"push", colour="白", is_opted_out=True)
+        bare = a_sealed_contact(2, vehicle_class=None)
+        with storage.begin() as uow:
+            uow.contacts.put_all([contact, bare])
+            uow.commit()
+        with storage.read() as uow:
+            assert uow.contacts.get(contact.plate_hash) == contact
+            assert uow.contacts.get(b"?" * 32) is None
+            hashes = [contact.plate_hash, bare.plate_hash, b"?" * 32]
+            assert uow.contacts.get_all(hashes) == dict(zip(hashes, [contact, bare], strict=False))
+            assert uow.contacts.get_all([]) == {}
+
+    def test_what_people_said_stays_when_a_register_is_loaded_again(self, storage: Storage) -> None:
+        contact = a_sealed_contact(1)
+        newer = replace(contact, phone=b"newer", colour="红", updated_at=NOON + seconds(9))
+        with storage.begin() as uow:
+            uow.contacts.set_opted_out(contact.plate_hash, is_opted_out=True)
+            uow.contacts.set_doubt(contact.plate_hash, sealed_reason=b"not mine", key_id="k1")
+            uow.contacts.put_all([contact])
+            uow.contacts.put_all([newer])
+            assert uow.contacts.get(contact.plate_hash) == replace(
+                newer, is_opted_out=True, doubtful_since=NOON, doubtful_reason=b"not mine"
+            )
+            uow.contacts.set_opted_out(contact.plate_hash, is_opted_out=False)
+            uow.contacts.drop_doubt(contact.plate_hash)
+            assert uow.contacts.get(contact.plate_hash) == replace(newer, updated_at=NOON)
+
+    def test_a_register_s_own_opt_out_is_kept(self, storage: Storage) -> None:
+        contact = a_sealed_contact(1)
+        with storage.begin() as uow:
+            uow.contacts.put_all([replace(contact, is_opted_out=True)])
+            uow.contacts.put_all([contact])
+            kept = uow.contacts.get(contact.plate_hash)
+        assert kept is not None
+        assert kept.is_opted_out
+
+    def test_a_doubt_counts_from_the_first_time_with_the_last_reason(
+        self, storage: Storage, clock: ManualClock
+    ) -> None:
+        plate_hash = b"1" * 32
+        with storage.begin() as uow:
+            uow.contacts.set_doubt(plate_hash, sealed_reason=b"first", key_id="k1")
+            clock.advance(seconds(5))
+            uow.contacts.set_doubt(plate_hash, sealed_reason=b"last", key_id="k1")
+            assert uow.contacts.get(plate_hash) == SealedContact(
+                plate_hash=plate_hash,
+                updated_at=NOON + seconds(5),
+                key_id="k1",
+                doubtful_since=NOON,
+                doubtful_reason=b"last",
+            )
+
+    def test_what_two_keys_have_sealed_is_known_to_be(self, storage: Storage) -> None:
+        phone_first, doubt_first = a_sealed_contact(1), a_sealed_contact(2)
+        with storage.begin() as uow:
+            uow.contacts.put_all([phone_first])
+            uow.contacts.set_doubt(phone_first.plate_hash, sealed_reason=b"x", key_id="k2")
+            uow.contacts.set_doubt(doubt_first.plate_hash, sealed_reason=b"x", key_id="k2")
+            uow.contacts.put_all([doubt_first])
+            for one in (phone_first, doubt_first):
+                kept = uow.contacts.get(one.plate_hash)
+                assert kept is not None
+                assert kept.key_id == MIXED_KEYS
+            assert uow.contacts.count("k2").sealed_by_others == 2
+
+    def test_contacts_of_older_keys_are_sealed_again_in_order(self, storage: Storage) -> None:
+        contacts = [a_sealed_contact(n) for n in (3, 1, 2)]
+        newest = a_sealed_contact(4, key_id="k2")
+        with storage.begin() as uow:
+            uow.contacts.put_all([*contacts, newest])
+            uow.contacts.set_opted_out(b"\x05" * 32, is_opted_out=True)
+            uow.commit()
+        with storage.begin() as uow:
+            found = uow.contacts.sealed_by_others("k2", after=b"", limit=2)
+            assert [one.plate_hash[0] for one in found] == [1, 2]
+            uow.contacts.reseal_all([replace(one, phone=b"again", key_id="k2") for one in found])
+            uow.contacts.reseal_all([])
+            uow.commit()
+        with storage.begin() as uow:
+            (left,) = uow.contacts.sealed_by_others("k2", after=found[-1].plate_hash, limit=2)
+            assert left == contacts[0]
+            again = uow.contacts.get(found[0].plate_hash)
+            assert again == replace(found[0], phone=b"again", key_id="k2")
+
+    def test_contacts_opt_outs_and_doubts_are_counted(self, storage: Storage) -> None:
+        with storage.begin() as uow:
+            assert uow.contacts.count("k1") == counts(0, 0, 0, 0)
+            uow.contacts.put_all([])
+            uow.contacts.put_all([a_sealed_contact(n) for n in range(3)])
+            uow.contacts.set_opted_out(b"\x00" * 32, is_opted_out=True)
+            uow.contacts.set_opted_out(b"\x09" * 32, is_opted_out=True)
+            uow.contacts.set_doubt(b"\x01" * 32, sealed_reason=b"x", key_id="k1")
+            assert uow.contacts.count("k1") == counts(3, 2, 1, 0)
+            assert uow.contacts.count("k2") == counts(3, 2, 1, 3)
+
+    def test_the_first_fingerprint_stands(self, storage: Storage) -> None:
+        with storage.begin() as uow:
+            assert uow.contacts.fingerprint() is None
+            assert uow.contacts.keep_fingerprint("first") == "first"
+            assert uow.contacts.keep_fingerprint("second") == "first"
+            uow.commit()
+        with storage.read() as uow:
+            assert uow.contacts.fingerprint() == "first"
+
+    def test_an_opt_out_is_not_lost_when_a_register_is_loaded_at_that_moment(
+        self, storage: Storage
+    ) -> None:
+        contact = a_sealed_contact(1)
+
+        def write(n: int) -> None:
+            with storage.begin() as uow:
+                if n:
+                    uow.contacts.put_all([contact])
+                else:
+                    uow.contacts.set_opted_out(contact.plate_hash, is_opted_out=True)
+                uow.commit()
+
+        at_once(write)
+        with storage.read() as uow:
+            kept = uow.contacts.get(contact.plate_hash)
+        assert kept == replace(contact, is_opted_out=True)
 
     def test_of_two_who_begin_a_partition_at_one_moment_one_is_first(
         self, storage: Storage

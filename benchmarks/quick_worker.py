@@ -19,6 +19,7 @@ from pipeline.notify.channel import (
     Sent,
     UnreadableCallbackError,
 )
+from pipeline.notify.channels import Channels
 from pipeline.notify.contacts import Contact
 from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
@@ -77,11 +78,11 @@ def quick_worker(bus_url: str, storage: Storage, channel: QuickProvider) -> Work
         rulebook=load_rulebook("demo"),
         calendar=load_calendar(),
         agency=Agency(name="演示交警", phone="000-0000"),
-        channel_name=channel.name,
+        kinds=Channels(channel).kinds,
     )
     return Worker(
         subscriber=open_subscriber(bus_url),
         storage=storage,
         queue=queue,
-        delivery=Delivery(storage=storage, channel=channel, queue=queue),
+        delivery=Delivery(storage=storage, channels=Channels(channel), queue=queue),
     )

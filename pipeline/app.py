@@ -7,13 +7,14 @@ from pipeline.bus import open_subscriber
 from pipeline.clock import Clock, SystemClock
 from pipeline.delivery import Delivery
 from pipeline.metrics import WorkerMetrics
-from pipeline.notify import ContactBook, ContactBookError, open_channel
+from pipeline.notify import Channels, ContactBook, ContactBookError, open_channel
 from pipeline.notify.contact_keys import ContactKeys
 from pipeline.notify.registers import open_contacts
 from pipeline.notify.templates import Agency
 from pipeline.own_contacts import OverlaidContactBook, OwnContacts
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
+from pipeline.policy.permits import NO_PERMITS, load_permits
 from pipeline.reminder_queue import ReminderQueue
 from pipeline.settings import PipelineSettings
 from pipeline.storage import Storage, open_storage
@@ -58,7 +59,9 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
         PipelineError: something that the settings name cannot be used; the message says what.
     """
     storage = open_storage(settings.storage_url, clock=clock)
-    channel = open_channel(settings.channel_url, clock=clock or SystemClock())
+    channels = Channels(
+        *(open_channel(url, clock=clock or SystemClock()) for url in settings.channel_url.split())
+    )
     queue = ReminderQueue(
         storage=storage,
         contacts=open_book(settings.contacts, key_file=settings.contacts_key_file, storage=storage),
@@ -69,7 +72,8 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
             phone=settings.agency_phone,
             language=settings.reminder_language,
         ),
-        channel_name=channel.name,
+        kinds=channels.kinds,
+        permits=load_permits(settings.permits) if settings.permits else NO_PERMITS,
     )
 
     def due_timers() -> tuple[int, timedelta]:
@@ -81,6 +85,6 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
         storage=storage,
         queue=queue,
         delivery=Delivery(
-            storage=storage, channel=channel, queue=queue, metrics=WorkerMetrics(due_timers)
+            storage=storage, channels=channels, queue=queue, metrics=WorkerMetrics(due_timers)
         ),
     )

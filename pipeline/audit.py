@@ -9,16 +9,32 @@ from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
-__all__ = ["GENESIS", "AuditEntry", "AuditNote", "first_broken", "reaches", "seal"]
+__all__ = ["GENESIS", "AuditEntry", "AuditNote", "Reason", "first_broken", "reaches", "seal"]
 
 GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why something was decided: the rule, the rulebook entry and the entry's source.
+
+    `edition` names the text of the rulebook; `params` are the numbers for the sentence on the
+    page, as (name, text) pairs.
+    """
+
+    rule: str
+    entry: str
+    source: str
+    edition: str = ""
+    params: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditNote:
     """What happened to a case; holds no plate and no phone, so that erasure stays possible.
 
-    `actor` is `pipeline` or a person's id; `cause` an event id, a rule or what the person did.
+    `actor` is `pipeline` or a person's id; `cause` an event id, a rule or what the person did;
+    `reasons` why policy decided so: rules, entries of the rulebook and their sources.
     """
 
     case_id: UUID
@@ -29,6 +45,7 @@ class AuditNote:
     to_status: str
     case_version: int
     cause: str
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +61,15 @@ class AuditEntry:
     digest: str
 
 
-_values_of = attrgetter(*(field.name for field in dataclasses.fields(AuditNote)))
+_values_of = attrgetter(
+    *(field.name for field in dataclasses.fields(AuditNote) if field.name != "reasons")
+)
 
 
 def _digest(note: AuditNote, number: int, previous: str) -> str:
-    values = [str(value) for value in _values_of(note)]
+    values: list[object] = [str(value) for value in _values_of(note)]
+    if note.reasons:
+        values.append([dataclasses.astuple(reason) for reason in note.reasons])
     canonical = json.dumps([number, previous, *values], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

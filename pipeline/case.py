@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
+from pipeline.audit import Reason
 from pipeline.errors import PermanentError
 from pipeline.events.evidence import EvidenceRef
 from pipeline.events.plate import PlateReading, PlateStatus
@@ -34,8 +35,10 @@ __all__ = [
     "Case",
     "CaseStatus",
     "Disposition",
+    "Factor",
     "IllegalTransitionError",
     "Outcome",
+    "Proposal",
     "Reason",
     "RejectReason",
     "ReviewDecision",
@@ -108,16 +111,35 @@ class IllegalTransitionError(PermanentError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Why something was decided: the rule, the rulebook entry and the entry's source.
+class Factor:
+    """One thing that was looked at for a proposal, and whether it speaks for the driver."""
 
-    `params` are the numbers for the sentence on the page, as (name, text) pairs.
+    name: str
+    value: str
+    is_lenient: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What policy proposes to the person who decides, and why; it binds nobody.
+
+    Attributes:
+        outcome: What is proposed, should the violation be shown.
+        act_list: On which of the three lists the act stands, or `ordinary`.
+        act_code: The act, by its code.
+        fine: The least and the most that the law allows; None where unknown.
+        points: On the licence; None where unknown.
+        factors: All that was looked at.
+        reasons: Rules, entries and sources.
     """
 
-    rule: str
-    entry: str
-    source: str
-    params: tuple[tuple[str, str], ...] = ()
+    outcome: Outcome
+    act_list: str
+    act_code: str
+    fine: tuple[int, int] | None = None
+    points: int | None = None
+    factors: tuple[Factor, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +199,8 @@ class Case:
     """All that is known and decided about one episode.
 
     `sightings` are in the order of capture, the suspicion's first; `grace_ends_at` is set by the
-    delivery; `no_reminder_cause` says why no reminder went out and `no_reminder_at` since when;
+    delivery; `round_step` is the step with which the present tries to reach a driver began;
+    `no_reminder_cause` says why no reminder went out and `no_reminder_at` since when;
     `evidence_needed` are the clauses of the evidence standard without which it is not confirmed,
     as policy set them when it referred the case.
     """
@@ -211,6 +234,7 @@ class Case:
     model_version: str
 
     reminder_step: int = 1
+    round_step: int = 1
     reminder_accepted_at: datetime | None = None
     reminder_delivered_at: datetime | None = None
     grace_ends_at: datetime | None = None
@@ -221,6 +245,7 @@ class Case:
     review_due_at: datetime | None = None
     evidence_needed: tuple[str, ...] = ("panoramas", "spacing")
     reasons: tuple[Reason, ...] = ()
+    proposal: Proposal | None = None
     decision: ReviewDecision | None = None
 
     @property

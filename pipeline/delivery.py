@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
-from pipeline.case import Case, CaseStatus, move
+from pipeline.case import Case, CaseStatus, move, reminder_key_of
+from pipeline.errors import PermanentError
 from pipeline.metrics import Outcome, WorkerMetrics
 from pipeline.notify.channel import (
     Accepted,
@@ -20,11 +21,12 @@ from pipeline.notify.channel import (
     SendUncertainError,
     Sent,
 )
-from pipeline.reminder import DeliveryStatus, Receipt, Reminder, is_forward
+from pipeline.notify.channels import Channels
+from pipeline.reminder import DeliveryStatus, Failure, Receipt, Reminder, is_forward
 from pipeline.reminder_queue import CLAIM, ReminderQueue, change
 from pipeline.storage.base import DueReminder, Storage, UnitOfWork
 
-__all__ = ["Delivery", "Record"]
+__all__ = ["Delivery", "Record", "UnknownMessageError"]
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +40,16 @@ MAX_ATTEMPTS = 8
 MAX_BACKOFF_S = 60
 
 
+class UnknownMessageError(PermanentError):
+    """A receipt or an answer names a message that we do not know, or do not know yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """Carries queued reminders to the provider and brings back what became of them."""
 
     storage: Storage
-    channel: Channel
+    channels: Channels
     queue: ReminderQueue
     metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
 
@@ -53,7 +59,7 @@ class Delivery:
         The first of three steps, so that no transaction waits for a provider: claim, call, record.
         One at a time where a message whose sender dies could not be sent again.
         """
-        limit = MESSAGES if self.channel.is_repeatable else 1
+        limit = MESSAGES if self.channels.are_repeatable else 1
         with self.storage.begin() as uow:
             due = uow.outbox.claim_due(limit=limit, lease=CLAIM)
             if not due:
@@ -90,11 +96,12 @@ class Delivery:
         return record
 
     def take_receipt(self, uow: UnitOfWork, receipt: Receipt) -> None:
-        """Record what became of a message; a receipt that says nothing new changes nothing."""
-        reminder = uow.outbox.by_provider_ref(receipt.provider_ref)
-        if reminder is None:
-            log.warning("receipt for an unknown message", extra={"ref": receipt.provider_ref})
-            return
+        """Record what became of a message; a receipt that says nothing new changes nothing.
+
+        Raises:
+            UnknownMessageError: no message has this name, or its acceptance is not recorded yet.
+        """
+        reminder = _named(uow, receipt.provider_ref)
         if not is_forward(reminder.status, receipt.status):
             return
         is_delivered = receipt.status is DeliveryStatus.DELIVERED
@@ -102,23 +109,28 @@ class Delivery:
             reminder,
             status=receipt.status,
             delivered_at=uow.now() if is_delivered else None,
+            ended_at=uow.now() if receipt.status is DeliveryStatus.FAILED else None,
             provider_at=receipt.provider_at,
             failure_kind=receipt.failure,
             failure=receipt.detail,
         )
         uow.outbox.save(reminder)
         case = uow.cases.get(reminder.case_id)
-        if case is None or not case.is_open or case.reminder_key != reminder.key:
+        if case is None or not case.is_open or not _is_of_this_round(case, reminder):
             return
         if is_delivered:
+            # Also by an earlier try that seemed to have failed: the driver was told.
             case = self.queue.start_grace(uow, case, delivered_at=uow.now())
         self.queue.ask_policy(uow, case)
 
     def take_answer(self, uow: UnitOfWork, answer: Answer) -> None:
-        """Keep what the driver says; only the camera can tell that a vehicle is gone."""
-        reminder = uow.outbox.by_provider_ref(answer.provider_ref)
-        if reminder is not None:
-            uow.outbox.save(replace(reminder, answer=answer.text, answered_at=uow.now()))
+        """Keep what the driver says; only the camera can tell that a vehicle is gone.
+
+        Raises:
+            UnknownMessageError: no message has this name, or its acceptance is not recorded yet.
+        """
+        reminder = _named(uow, answer.provider_ref)
+        uow.outbox.save(replace(reminder, answer=answer.text, answered_at=uow.now()))
 
     def _prepare_all(
         self, uow: UnitOfWork, due: Sequence[DueReminder]
@@ -138,10 +150,7 @@ class Delivery:
         # Still "sending": whoever sent it died, perhaps after the provider took it.
         has_died = reminder.status is DeliveryStatus.SENDING
         reminder = replace(reminder, is_doubtful=reminder.is_doubtful or has_died)
-        if has_died and not self.channel.is_repeatable:
-            self._end(uow, due, _unsent(reminder))
-            return None
-        if not _is_wanted(case, reminder):
+        if not _is_wanted(case, reminder) and not reminder.is_doubtful:
             uow.outbox.finish(due, _unsent(reminder), due_at=None)
             return None
         sending = replace(reminder, status=DeliveryStatus.SENDING)
@@ -151,37 +160,77 @@ class Delivery:
     def _send(self, due: DueReminder, reminder: Reminder) -> Record:
         with self.storage.read() as uow:
             case = uow.cases.get(reminder.case_id)
-        if case is None or not _is_wanted(case, reminder):
+        channel = self.channels.of(reminder.channel)
+        contact = self.queue.contact_of(reminder.plate)
+        is_wanted = case is not None and _is_wanted(case, reminder)
+        if contact is None or channel is None:
+            lacks = "contact" if contact is None else "channel"
+            return self._failing(due, reminder, Failure.PERMANENT, f"no {lacks} any more")
+        message = Message(
+            key=reminder.key, phone=contact.phone.get_secret_value(), text=reminder.text
+        )
+        if reminder.is_doubtful and (not channel.is_repeatable or not is_wanted):
+            return self._look_up(due, reminder, channel, message)
+        if not is_wanted:
             # The case went on since the message was claimed.
             return lambda uow: _finish(uow, due, _unsent(reminder))
-        contact = self.queue.contact_of(reminder.plate)
+        return self._hand_over(due, reminder, channel, message)
+
+    def _hand_over(
+        self, due: DueReminder, reminder: Reminder, channel: Channel, message: Message
+    ) -> Record:
         try:
-            result: SendResult = Refused(detail="no contact any more")
-            if contact is not None:
-                result = self.channel.send(
-                    Message(
-                        key=reminder.key,
-                        phone=contact.phone.get_secret_value(),
-                        text=reminder.text,
-                    )
-                )
+            result: SendResult = channel.send(message)
         except ChannelUnavailableError:
             return partial(self._retry_later, due, reminder)
-        except SendUncertainError as exc:
-            return partial(self._fail, due, reminder, DeliveryStatus.UNCERTAIN, str(exc))
+        except SendUncertainError:
+            return self._look_up(due, replace(reminder, is_doubtful=True), channel, message)
         match result:
             case Accepted(provider_ref=provider_ref):
                 return partial(self._accept, due, reminder, provider_ref)
-            case Refused(detail=detail):
-                return partial(self._fail, due, reminder, DeliveryStatus.FAILED, detail)
+            case Refused(detail=detail, failure=failure):
+                return self._failing(due, reminder, failure, detail)
             case _:
                 assert_never(result)
+
+    def _look_up(
+        self, due: DueReminder, reminder: Reminder, channel: Channel, message: Message
+    ) -> Record:
+        """Ask whether the provider took a message that may have been sent before."""
+        try:
+            found = channel.look_up(message, since=reminder.created_at)
+        except ChannelUnavailableError:
+            return partial(self._retry_later, due, reminder)
+        except SendUncertainError as exc:
+            ended = replace(reminder, status=DeliveryStatus.UNCERTAIN, failure=str(exc))
+            return partial(self._fail, due, ended)
+        if found is not None:
+            return partial(self._accept, due, reminder, found.provider_ref)
+        return partial(self._not_taken, due, replace(reminder, is_doubtful=False))
+
+    def _not_taken(self, due: DueReminder, reminder: Reminder, uow: UnitOfWork) -> None:
+        case = uow.cases.get(reminder.case_id)
+        if case is not None and _is_wanted(case, reminder):
+            self._retry_later(due, reminder, uow)
+        else:
+            _finish(uow, due, _unsent(reminder))
+
+    def _failing(
+        self, due: DueReminder, reminder: Reminder, failure: Failure, detail: str
+    ) -> Record:
+        failed = replace(
+            reminder, status=DeliveryStatus.FAILED, failure_kind=failure, failure=detail
+        )
+        return partial(self._fail, due, failed)
 
     def _retry_later(self, due: DueReminder, reminder: Reminder, uow: UnitOfWork) -> None:
         self.metrics.reminders.labels(Outcome.UNAVAILABLE).inc()
         if due.attempts >= MAX_ATTEMPTS:
             given_up = DeliveryStatus.UNCERTAIN if reminder.is_doubtful else DeliveryStatus.FAILED
-            self._fail(due, reminder, given_up, f"channel unavailable {due.attempts} times", uow)
+            told = f"channel unavailable {due.attempts} times"
+            kind = None if reminder.is_doubtful else Failure.TECHNICAL
+            ended = replace(reminder, status=given_up, failure_kind=kind, failure=told)
+            self._fail(due, ended, uow)
             return
         log.warning("channel unavailable", extra={"key": due.key, "attempt": due.attempts})
         delay = timedelta(seconds=min(2**due.attempts, MAX_BACKOFF_S))
@@ -210,15 +259,17 @@ class Delivery:
             self.metrics.reminded_after.observe(took_s)
         log.info("reminder accepted", extra={"case_id": str(reminder.case_id)})
 
-    def _fail(
-        self,
-        due: DueReminder,
-        reminder: Reminder,
-        status: DeliveryStatus,
-        detail: str,
-        uow: UnitOfWork,
-    ) -> None:
-        self._end(uow, due, replace(_fresh(uow, reminder), status=status, failure=detail))
+    def _fail(self, due: DueReminder, failed: Reminder, uow: UnitOfWork) -> None:
+        fresh = _fresh(uow, failed)
+        ended = replace(
+            fresh,
+            status=failed.status,
+            is_doubtful=failed.is_doubtful,
+            failure_kind=failed.failure_kind,
+            failure=failed.failure,
+            ended_at=uow.now(),
+        )
+        self._end(uow, due, ended)
 
     def _end(self, uow: UnitOfWork, due: DueReminder, ended: Reminder) -> None:
         """Record that a message goes no further, and ask what that means for its case."""
@@ -234,7 +285,8 @@ class Delivery:
     def _ask_for_receipt(self, due: DueReminder, reminder: Reminder) -> Record:
         receipt, is_answered = None, True
         contact = self.queue.contact_of(reminder.plate)
-        if reminder.provider_ref and reminder.accepted_at and contact:
+        channel = self.channels.of(reminder.channel)
+        if reminder.provider_ref and reminder.accepted_at and contact and channel:
             sent = Sent(
                 key=reminder.key,
                 provider_ref=reminder.provider_ref,
@@ -242,7 +294,7 @@ class Delivery:
                 accepted_at=reminder.accepted_at,
             )
             try:
-                receipt = self.channel.fetch_receipt(sent)
+                receipt = channel.fetch_receipt(sent)
             except ChannelUnavailableError:
                 is_answered = False
         return partial(self._record_receipt, due, reminder, receipt, is_answered)
@@ -282,6 +334,18 @@ def _finish(uow: UnitOfWork, due: DueReminder, ended: Reminder) -> None:
 def _is_wanted(case: Case, reminder: Reminder) -> bool:
     is_due = case.status is CaseStatus.REMINDER_DUE and case.left_at is None
     return is_due and case.reminder_key == reminder.key
+
+
+def _is_of_this_round(case: Case, reminder: Reminder) -> bool:
+    steps = range(case.round_step, case.reminder_step + 1)
+    return reminder.key in {reminder_key_of(case.id, step) for step in steps}
+
+
+def _named(uow: UnitOfWork, provider_ref: str) -> Reminder:
+    reminder = uow.outbox.by_provider_ref(provider_ref)
+    if reminder is None:
+        raise UnknownMessageError(f"no message is called {provider_ref} by its provider")
+    return reminder
 
 
 def _unsent(reminder: Reminder) -> Reminder:

@@ -52,7 +52,9 @@ class Receipt:
 class Reminder:
     """One message of one case; `key` names it to the provider, so that it is accepted once.
 
-    `plate` is the one it was written for, whatever is read later. `is_doubtful` says that a sender
+    `position` is its place among the tries that the rulebook lists, the first one 0. `plate` is the
+    one it was written for, whatever is read later; `ended_at` when it was known to have failed.
+    `is_doubtful` says that a sender
     died over it, so that nobody can tell whether the provider took it before.
     """
 
@@ -69,6 +71,8 @@ class Reminder:
     provider_at: datetime | None = None
     provider_ref: str | None = None
     is_doubtful: bool = False
+    position: int = 0
+    ended_at: datetime | None = None
     failure_kind: Failure | None = None
     failure: str = ""
     answer: str | None = None

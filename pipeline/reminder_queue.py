@@ -7,7 +7,7 @@ from typing import assert_never
 from uuid import UUID
 
 from pipeline.audit import AuditNote
-from pipeline.case import Case, CaseStatus, Reason, move
+from pipeline.case import Case, CaseStatus, Reason, move, reminder_key_of
 from pipeline.errors import PermanentError
 from pipeline.notify.contacts import Contact, ContactBook
 from pipeline.notify.templates import Agency, reminder_text
@@ -21,8 +21,10 @@ from pipeline.policy.decision import (
     Wait,
 )
 from pipeline.policy.engine import decide
-from pipeline.policy.parameters import Cause, Rulebook
-from pipeline.policy.rules import ContactState, Situation
+from pipeline.policy.entries import Cause, ChannelKind
+from pipeline.policy.parameters import Rulebook
+from pipeline.policy.permits import NO_PERMITS, Permits
+from pipeline.policy.situation import Attempt, ContactState, Situation
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.sites import Site
 from pipeline.storage.base import Storage, UnitOfWork
@@ -36,14 +38,18 @@ CLAIM = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReminderQueue:
-    """Everything between a suspicion and either a cleared case or a person's desk."""
+    """Everything between a suspicion and either a cleared case or a person's desk.
+
+    `kinds` are the ways by which drivers can be reached from here.
+    """
 
     storage: Storage
     contacts: ContactBook
     rulebook: Rulebook
     calendar: WorkingCalendar
     agency: Agency
-    channel_name: str
+    kinds: frozenset[ChannelKind]
+    permits: Permits = NO_PERMITS
 
     def ask_policy(self, uow: UnitOfWork, case: Case) -> Case:
         """Ask what to do with `case` now and do it, within the transaction of `uow`."""
@@ -85,7 +91,7 @@ class ReminderQueue:
         moved = replace(
             started,
             reminder_delivered_at=delivered_at,
-            grace_ends_at=max(clocks) + entry.length,
+            grace_ends_at=max(clocks) + entry.length_at(case.place_class),
             asks_operator=False,
             no_reminder_cause=None,
             no_reminder_at=None,
@@ -94,6 +100,7 @@ class ReminderQueue:
             rule="start_grace",
             entry=f"grace_period from {entry.valid_from.isoformat()}",
             source=entry.source,
+            edition=self.rulebook.edition,
         )
         action = "reminder delivered" if delivered_at else "no receipt, grace from acceptance"
         return change(uow, case, moved, action, (reason,))
@@ -104,7 +111,6 @@ class ReminderQueue:
 
     def _situation(self, uow: UnitOfWork, case: Case) -> Situation:
         contact = self.contact_of(case.plate.text) if case.has_agreed_plate else None
-        reminder = uow.outbox.get(case.reminder_key)
         situation = Situation(
             case=case,
             site=uow.registry.site(case.camera_id),
@@ -112,24 +118,31 @@ class ReminderQueue:
             calendar=self.calendar,
             now=uow.now(),
             contact=_contact_state(contact),
-            reminded_today=0,
-            delivery=reminder.status if reminder else None,
+            registered_class=contact.vehicle_class if contact else None,
+            channels=self.kinds,
+            attempts=_attempts(uow, case),
         )
         if situation.site is None:
             log.warning(
                 "site is not registered; run: remindfirst register",
                 extra={"camera_id": case.camera_id, "case_id": str(case.id)},
             )
-        if case.plate.text is None:
+        plate = case.plate.text
+        if plate is None:
             return situation
-        reminded = uow.cases.reminded_since(case.plate.text, situation.today_began_at)
-        return replace(situation, reminded_today=reminded)
+        return replace(
+            situation,
+            permit=self.permits.find(plate, case.camera_id, situation.day),
+            reminded_today=uow.cases.reminded_since(plate, situation.today_began_at),
+            reminded_this_month=uow.cases.reminded_since(plate, situation.month_began_at),
+            earlier_records=uow.cases.records_since(plate, situation.look_back_began_at),
+        )
 
     def _apply(self, uow: UnitOfWork, situation: Situation, decision: Decision) -> Case:
         case = situation.case
         match decision:
-            case SendReminder(reasons=reasons):
-                return self._queue_reminder(uow, situation, reasons)
+            case SendReminder():
+                return self._queue_reminder(uow, situation, decision)
             case Wait(until=until, cause=cause, reasons=reasons):
                 uow.cases.set_timer(case.id, until)
                 if cause is None:
@@ -138,12 +151,13 @@ class ReminderQueue:
             case AskOperator(until=until, cause=cause, reasons=reasons):
                 uow.cases.set_timer(case.id, until)
                 return _without_reminder(uow, situation, cause, reasons, asks_operator=True)
-            case ReferToReview(due_at=due_at, reasons=reasons, evidence_needed=needed):
+            case ReferToReview(due_at=due_at, reasons=reasons):
                 uow.cases.set_timer(case.id, due_at)
                 moved = replace(
                     move(case, CaseStatus.IN_REVIEW),
                     review_due_at=due_at,
-                    evidence_needed=needed,
+                    evidence_needed=decision.evidence_needed,
+                    proposal=decision.proposal,
                     asks_operator=False,
                 )
                 return change(uow, case, moved, "referred to review", reasons)
@@ -160,25 +174,28 @@ class ReminderQueue:
                 assert_never(decision)
 
     def _queue_reminder(
-        self, uow: UnitOfWork, situation: Situation, reasons: tuple[Reason, ...]
+        self, uow: UnitOfWork, situation: Situation, decision: SendReminder
     ) -> Case:
         case, plate = situation.case, situation.case.plate.text
         contact = self.contact_of(plate)
         if contact is None or plate is None:
             raise PermanentError(f"case {case.id}: policy reminds only a known contact")
-        grace = self.rulebook.in_force(self.rulebook.grace_period, situation.day)
+        if situation.attempts:
+            case = replace(case, reminder_step=case.reminder_step + 1)
+        entry = situation.in_force(self.rulebook.grace_period)
         reminder = Reminder(
             key=case.reminder_key,
             case_id=case.id,
             plate=plate,
-            channel=self.channel_name,
+            channel=decision.channel,
+            position=decision.position,
             contact_masked=contact.masked,
             text=reminder_text(
                 self.agency,
                 plate=plate,
                 place=_place(situation.site, self.agency.language),
                 since=case.stood_since_at.astimezone(situation.zone),
-                grace=grace.length,
+                grace=entry.length_at(case.place_class),
                 reference=case.number,
             ),
             status=DeliveryStatus.CREATED,
@@ -187,12 +204,37 @@ class ReminderQueue:
         if not uow.outbox.add(reminder, due_at=situation.now):
             raise PermanentError(f"case {case.id}: step {case.reminder_step} was reminded already")
         moved = replace(
-            move(case, CaseStatus.REMINDER_DUE),
+            move(_back(case), CaseStatus.REMINDER_DUE),
+            reminder_accepted_at=None,
+            reminder_delivered_at=None,
+            grace_ends_at=None,
             asks_operator=False,
             no_reminder_cause=None,
             no_reminder_at=None,
         )
-        return change(uow, case, moved, "reminder queued", reasons)
+        return change(uow, situation.case, moved, "reminder queued", decision.reasons)
+
+
+def _attempts(uow: UnitOfWork, case: Case) -> tuple[Attempt, ...]:
+    """The present tries to reach the driver."""
+    steps = range(case.round_step, case.reminder_step + 1)
+    messages = [uow.outbox.get(reminder_key_of(case.id, step)) for step in steps]
+    return tuple(
+        Attempt(
+            channel=ChannelKind(one.channel),
+            position=one.position,
+            status=one.status,
+            failure=one.failure_kind,
+            ended_at=one.ended_at,
+        )
+        for one in messages
+        if one is not None
+    )
+
+
+def _back(case: Case) -> Case:
+    """The case as one that nobody has been reminded of."""
+    return case if case.status is CaseStatus.SUSPECTED else move(case, CaseStatus.SUSPECTED)
 
 
 def _without_reminder(
@@ -206,9 +248,8 @@ def _without_reminder(
     case = situation.case
     if case.no_reminder_cause == cause and case.asks_operator == asks_operator:
         return case
-    back = case if case.status is CaseStatus.SUSPECTED else move(case, CaseStatus.SUSPECTED)
     moved = replace(
-        back,
+        _back(case),
         no_reminder_cause=cause,
         no_reminder_at=case.no_reminder_at or situation.now,
         asks_operator=asks_operator,
@@ -221,6 +262,8 @@ def _without_reminder(
 def _contact_state(contact: Contact | None) -> ContactState:
     if contact is None:
         return ContactState.NONE
+    if contact.is_doubtful:
+        return ContactState.DOUBTFUL
     return ContactState.OPTED_OUT if contact.is_opted_out else ContactState.FOUND
 
 
@@ -247,7 +290,8 @@ def change(
             from_status=before.status,
             to_status=saved.status,
             case_version=saved.version,
-            cause=rule or action,
+            cause=(rule or action)[:200],
+            reasons=reasons,
         )
     )
     if before.status is not saved.status:

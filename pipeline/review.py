@@ -20,8 +20,8 @@ from pipeline.case import (
 )
 from pipeline.errors import PermanentError
 from pipeline.events.plate import PlateNumber, PlateReading, PlateStatus
+from pipeline.policy.entries import Cause
 from pipeline.policy.evidence_standard import missing
-from pipeline.policy.parameters import Cause
 from pipeline.staff import NotQualifiedError, Reviewer, ReviewerId, Role
 from pipeline.storage.base import ReviewLease, StaleCaseError, UnitOfWork
 
@@ -198,8 +198,8 @@ def decide(
     if is_overdue(case, decision.decided_at):
         raise DeadlinePassedError(f"case {case.id}: was due {case.review_due_at}")
     is_shown = decision.outcome is not None
-    if is_shown:
-        _require_may_confirm(uow, case, verified)
+    if decision.outcome is not None:
+        _require_may_confirm(uow, case, verified, decision.outcome)
     decided = replace(
         move(case, CaseStatus.DECIDED if is_shown else CaseStatus.CLOSED),
         decision=decision,
@@ -214,7 +214,9 @@ def decide(
     return saved
 
 
-def _require_may_confirm(uow: UnitOfWork, case: Case, verified: Collection[str]) -> None:
+def _require_may_confirm(
+    uow: UnitOfWork, case: Case, verified: Collection[str], outcome: Outcome
+) -> None:
     broken = {ref.sha256 for ref in case.evidence} - set(verified)
     if broken:
         raise EvidenceIncompleteError(f"case {case.id}: not whole: {', '.join(sorted(broken))}")
@@ -222,8 +224,13 @@ def _require_may_confirm(uow: UnitOfWork, case: Case, verified: Collection[str])
     if failed:
         raise EvidenceIncompleteError(f"case {case.id}: not met: {', '.join(failed)}")
     site = uow.registry.site(case.camera_id)
-    if site is None or not site.may_refer(site.day_of(case.suspected_at)):
+    day = site.day_of(case.suspected_at) if site else None
+    if site is None or day is None or not site.may_refer(day):
         raise SiteNotInUseError(f"case {case.id}: its site {case.camera_id} is not in use")
+    if outcome is Outcome.PENALTY and not site.may_penalise(day):
+        raise SiteNotInUseError(
+            f"case {case.id}: its site {case.camera_id} is in its warning phase; no penalty yet"
+        )
 
 
 def enter_plate(
@@ -255,6 +262,7 @@ def enter_plate(
             plate_entered_by=person.id,
             is_plate_contradicted=False,
             reminder_step=case.reminder_step + 1,
+            round_step=case.reminder_step + 1,
             asks_operator=False,
             no_reminder_cause=None,
             no_reminder_at=None,

@@ -29,7 +29,10 @@ class PipelineSettings(BaseSettings):
     contacts_key_file: Annotated[Path | None, BeforeValidator(_text)] = Field(
         default=None, description="Keys of the contacts, opt-outs and doubts in the database."
     )
-    channel_url: str = Field(default="phones:var/phones", description="Channel to the drivers.")
+    permits: Path | None = Field(default=None, description="CSV file of permits to stand.")
+    channel_url: str = Field(
+        default="phones:var/phones", description="Channels to the drivers, with blanks between."
+    )
     agency_name: str = Field(default="交警大队", min_length=1, description="Who reminds.")
     agency_phone: str = Field(default="12123", min_length=1, description="Whom drivers may call.")
     reminder_language: str = Field(default="zh-CN", pattern="^(zh-CN|en)$")

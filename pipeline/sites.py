@@ -15,8 +15,15 @@ class SiteState(StrEnum):
 
     DRAFT = "draft"
     TRIAL = "trial"
+    """Drivers are reminded, and no case goes further."""
+    WARNING = "warning"
+    """Cases are reviewed, and nobody can be penalised yet."""
     ACTIVE = "active"
     SUSPENDED = "suspended"
+
+
+_REMINDS = frozenset({SiteState.TRIAL, SiteState.WARNING, SiteState.ACTIVE})
+_REFERS = frozenset({SiteState.WARNING, SiteState.ACTIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +48,18 @@ class Site:
 
     def may_remind(self) -> bool:
         """Whether drivers may be reminded of what this camera sees."""
-        return self.state in {SiteState.TRIAL, SiteState.ACTIVE}
+        return self.state in _REMINDS
 
     def may_refer(self, day: date) -> bool:
         """Whether cases of `day` may go to review."""
         return (
-            self.state is SiteState.ACTIVE
+            self.state in _REFERS
             and self.published_on is not None
             and self.published_on <= day
             and self.calibrated_until is not None
             and day <= self.calibrated_until
         )
+
+    def may_penalise(self, day: date) -> bool:
+        """Whether a case of `day` may end in a penalty."""
+        return self.state is SiteState.ACTIVE and self.may_refer(day)

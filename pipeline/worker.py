@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pipeline import intake
 from pipeline.bus.base import BusUnavailableError, EventSubscriber, RawBatch
-from pipeline.delivery import Delivery, Record
+from pipeline.delivery import Delivery, Record, UnknownMessageError
 from pipeline.errors import PermanentError, PipelineError, RetryableError
 from pipeline.events.envelope import Envelope, UndecodableEventError
 from pipeline.metrics import Away, WorkerMetrics
@@ -39,6 +39,8 @@ MAX_FAILURES_IN_A_ROW = 20
 IDLE_S = 0.05
 LOOK_BACK_EVERY_S = 5.0
 DRAIN_S = 2.0
+EARLY = timedelta(minutes=2)
+EARLY_AGAIN = timedelta(seconds=2)
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -286,13 +288,21 @@ class Worker:
                 uow.commit()
         if request is not None and not outcome.is_fine:
             with self.storage.begin() as uow:
-                uow.registry.drop_request(request.id)
+                if outcome.is_early and uow.now() < request.requested_at + EARLY:
+                    uow.registry.put_off_request(request.id, uow.now() + EARLY_AGAIN)
+                else:
+                    uow.registry.drop_request(request.id)
                 uow.commit()
         return request is not None
 
     def _answer(self, uow: UnitOfWork, request: Request) -> None:
+        channel = self.delivery.channels.named(request.channel)
+        if channel is None:
+            log.warning("call-back for a channel that is not here", extra={"request": request.id})
+            return
+        callback = Callback(body=request.body, headers=request.headers, query=request.query)
         try:
-            told = self.delivery.channel.read_callback(Callback(body=request.body))
+            told = channel.read_callback(callback)
         except UnreadableCallbackError as exc:
             log.warning("call-back refused", extra={"request": request.id, "reason": str(exc)})
             return
@@ -327,6 +337,7 @@ def _dead_letter(batch: RawBatch, number: int, reason: str, at: datetime) -> Dea
 @dataclass
 class _Outcome:
     is_fine: bool = True
+    is_early: bool = False
 
 
 @contextmanager
@@ -337,6 +348,10 @@ def _contained(what: str, case_id: UUID | None = None) -> Iterator[_Outcome]:
         yield outcome
     except RetryableError:
         raise
+    except UnknownMessageError as exc:
+        # A provider may be faster than the record of what it accepted.
+        outcome.is_fine, outcome.is_early = False, True
+        log.warning("call-back about an unknown message", extra={"reason": str(exc)})
     except Exception:
         outcome.is_fine = False
         log.exception("left alone for now", extra={"what": what, "case_id": str(case_id)})

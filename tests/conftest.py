@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pipeline.bus import EventPublisher, create_topic, open_publisher, open_subscriber
 from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
+from pipeline.notify.channels import Channels
 from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
@@ -137,13 +138,13 @@ def queue(storage: Storage, channel: RecordingChannel) -> ReminderQueue:
         rulebook=load_rulebook("demo"),
         calendar=load_calendar(),
         agency=Agency(name="演示交警", phone="000-0000"),
-        channel_name=channel.name,
+        kinds=Channels(channel).kinds,
     )
 
 
 @pytest.fixture
 def delivery(storage: Storage, channel: RecordingChannel, queue: ReminderQueue) -> Delivery:
-    return Delivery(storage=storage, channel=channel, queue=queue)
+    return Delivery(storage=storage, channels=Channels(channel), queue=queue)
 
 
 @pytest.fixture

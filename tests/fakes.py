@@ -13,6 +13,7 @@ from pipeline.notify.channel import (
     Channel,
     Message,
     SendResult,
+    SendUncertainError,
     Sent,
     UnreadableCallbackError,
 )
@@ -46,6 +47,8 @@ class RecordingChannel:
         return Accepted(provider_ref=message.key)
 
     def look_up(self, message: Message, *, since: datetime) -> Accepted | None:  # noqa: ARG002
+        if not self.is_repeatable:
+            raise SendUncertainError("it knows no keys")
         is_known = message.key in self.accepted
         return Accepted(provider_ref=message.key) if is_known else None
 

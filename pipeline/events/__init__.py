@@ -9,7 +9,14 @@ from pipeline.events.camera import (
 )
 from pipeline.events.envelope import Envelope, Event, EventId, UndecodableEventError
 from pipeline.events.evidence import EvidenceRef
-from pipeline.events.plate import PlateClass, PlateNumber, PlateReading, PlateStatus, mask_plate
+from pipeline.events.plate import (
+    PlateClass,
+    PlateMark,
+    PlateNumber,
+    PlateReading,
+    PlateStatus,
+    mask_plate,
+)
 from pipeline.events.shapes import Day, Hours, LaneShape, MaskShape, ZoneShape
 from pipeline.events.violation import (
     DepartureKind,
@@ -44,6 +51,7 @@ __all__ = [
     "NotWaiting",
     "PlaceClass",
     "PlateClass",
+    "PlateMark",
     "PlateNumber",
     "PlateReading",
     "PlateStatus",

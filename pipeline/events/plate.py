@@ -11,7 +11,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["PlateClass", "PlateNumber", "PlateReading", "PlateStatus", "mask_plate"]
+__all__ = ["PlateClass", "PlateMark", "PlateNumber", "PlateReading", "PlateStatus", "mask_plate"]
 
 _PROVINCE = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _SIGN = "A-HJ-NP-Z0-9"
@@ -30,10 +30,23 @@ class PlateClass(StrEnum):
     GENERIC = "generic"
 
 
+class PlateMark(StrEnum):
+    """The last sign of a marked plate: what the vehicle is for."""
+
+    SCHOOL = "学"
+    POLICE = "警"
+    TRAILER = "挂"
+    HONG_KONG = "港"
+    MACAU = "澳"
+    TEST = "试"
+    OVERSIZE = "超"
+
+
+_MARKS = "".join(PlateMark)
 _PATTERNS: tuple[tuple[PlateClass, re.Pattern[str]], ...] = (
     (PlateClass.NEV_SMALL, re.compile(rf"[{_PROVINCE}][A-Z][A-HJK][{_SIGN}][0-9]{{4}}")),
     (PlateClass.NEV_LARGE, re.compile(rf"[{_PROVINCE}][A-Z][0-9]{{5}}[A-HJK]")),
-    (PlateClass.MARKED, re.compile(rf"[{_PROVINCE}][A-Z][{_SIGN}]{{4}}[学警挂港澳试超]")),
+    (PlateClass.MARKED, re.compile(rf"[{_PROVINCE}][A-Z][{_SIGN}]{{4}}[{_MARKS}]")),
     (PlateClass.CIVIL, re.compile(rf"[{_PROVINCE}][A-Z][{_SIGN}]{{5}}")),
     (PlateClass.EMBASSY, re.compile(r"使[0-9]{6}|[0-9]{6}使")),
     (PlateClass.EMBASSY, re.compile(rf"[{_PROVINCE}](?:[A-Z][0-9]{{4}}|[0-9]{{5}})领")),
@@ -64,6 +77,11 @@ class PlateNumber(BaseModel):
             if pattern.fullmatch(text):
                 return cls(text=text, plate_class=plate_class)
         raise ValueError(f"not a plate by any known pattern ({len(text)} characters)")
+
+    @property
+    def mark(self) -> PlateMark | None:
+        """What a marked plate is marked as."""
+        return PlateMark(self.text[-1]) if self.plate_class is PlateClass.MARKED else None
 
     def masked(self) -> str:
         """The text with its middle hidden, for screens and exports."""

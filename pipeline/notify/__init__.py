@@ -23,6 +23,7 @@ from pipeline.notify.channel import (
     Sent,
     UnreadableCallbackError,
 )
+from pipeline.notify.channels import Channels
 from pipeline.notify.contacts import (
     Contact,
     ContactBook,
@@ -41,6 +42,7 @@ __all__ = [
     "Callback",
     "Channel",
     "ChannelUnavailableError",
+    "Channels",
     "Contact",
     "ContactBook",
     "ContactBookError",

@@ -28,7 +28,7 @@ class ChannelUnavailableError(RetryableError):
 
 
 class SendUncertainError(PermanentError):
-    """Nobody knows whether the provider took it, and asking again could send it twice."""
+    """Nobody knows whether the provider took it; sending it again could reach the phone twice."""
 
 
 class UnreadableCallbackError(PermanentError):
@@ -112,7 +112,7 @@ class Channel(Protocol):
 
         Raises:
             ChannelUnavailableError: certainly not taken; try again later.
-            SendUncertainError: perhaps taken; must not be tried again.
+            SendUncertainError: perhaps taken; look it up before anything else.
         """
         ...
 

@@ -9,11 +9,13 @@ from pipeline.policy.decision import (
     Wait,
 )
 from pipeline.policy.engine import decide
-from pipeline.policy.parameters import Cause, Rulebook, RulebookError, load_rulebook
-from pipeline.policy.rules import ContactState, Situation
+from pipeline.policy.entries import Cause
+from pipeline.policy.parameters import Rulebook, RulebookError, load_rulebook
+from pipeline.policy.situation import Attempt, ContactState, Situation
 
 __all__ = [
     "AskOperator",
+    "Attempt",
     "Cause",
     "Close",
     "ContactState",

@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.case import Disposition, Reason
-from pipeline.policy.parameters import Cause
+from pipeline.case import Disposition, Proposal, Reason
+from pipeline.policy.entries import Cause, ChannelKind
 
 __all__ = ["AskOperator", "Close", "Decision", "ReferToReview", "SendReminder", "Wait"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReminder:
-    """Queue the reminder."""
+    """Queue the reminder, over the channel that is the rulebook's try at `position`."""
 
     reasons: tuple[Reason, ...]
+    channel: ChannelKind
+    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class ReferToReview:
     due_at: datetime
     reasons: tuple[Reason, ...]
     evidence_needed: tuple[str, ...]
+    proposal: Proposal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

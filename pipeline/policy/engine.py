@@ -1,7 +1,8 @@
 """What to do with a case now: the first rule that has an answer."""
 
 from pipeline.policy.decision import Decision
-from pipeline.policy.rules import RULES, Situation
+from pipeline.policy.rules import RULES
+from pipeline.policy.situation import Situation
 
 __all__ = ["decide"]
 

@@ -1,208 +1,121 @@
-"""The rulebook: dated, sourced values of one region; the case's own date picks the entry."""
+"""The rulebook: dated, sourced values of one region; the case's own date picks the entry.
 
-from collections.abc import Sequence
+A region may build on another (county on city on province): on the days of its own entries they
+stand, on all other days those of the region above.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from pipeline.errors import PermanentError, findings
-from pipeline.events.violation import LocalName, PlaceClass, ViolationType
-from pipeline.policy.evidence_standard import Clause
+from pipeline.events.violation import LocalName
+from pipeline.policy.entries import (
+    ActsEntry,
+    CountEntry,
+    DurationEntry,
+    Entry,
+    EvidenceEntry,
+    GraceEntry,
+    ListsEntry,
+    MonthsEntry,
+    PlacesEntry,
+    PlatesEntry,
+    QuietEntry,
+    RetentionEntry,
+    StepsEntry,
+    WaysEntry,
+)
 
-__all__ = [
-    "Act",
-    "ActList",
-    "ActsEntry",
-    "Cause",
-    "CountEntry",
-    "DurationEntry",
-    "Entry",
-    "EvidenceEntry",
-    "Need",
-    "PlacesEntry",
-    "Rulebook",
-    "RulebookError",
-    "Way",
-    "WaysEntry",
-    "load_rulebook",
-]
+__all__ = ["Rulebook", "RulebookError", "load_rulebook", "shipped_rulebooks"]
 
 _FOLDER = Path(__file__).parent / "rulebook"
 _NO_RULEBOOKS = frozenset({"clocks", "holidays", "pictures"})
+_MAX_LEVELS = 5
+_DAY = timedelta(days=1)
 
 
 class RulebookError(PermanentError):
     """A rulebook that cannot be used as it is written, or has no entry for a date."""
 
 
-class Cause(StrEnum):
-    """Why no reminder can go out."""
-
-    PLATE_UNREADABLE = "plate_unreadable"
-    PLATE_DOUBTFUL = "plate_doubtful"
-    NO_CONTACT = "no_contact"
-    OPTED_OUT = "opted_out"
-    CAP_REACHED = "cap_reached"
-    NOT_DELIVERED = "not_delivered"
-
-
-class Way(StrEnum):
-    """What happens to a case without a reminder."""
-
-    CLOSE = "close"
-    ASK_OPERATOR = "ask_operator"
-    REFER = "refer"
-
-
-class Need(StrEnum):
-    """What a clause of the evidence standard is for a record."""
-
-    MUST = "must"
-    SHOULD = "should"
-
-
-class ActList(StrEnum):
-    """Whether an act is reminded of first, or goes straight to a person."""
-
-    ORDINARY = "ordinary"
-    STRICT = "strict"
-
-
-class Entry(BaseModel):
-    """One value from one day on, with the text it comes from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    valid_from: date = Field(alias="from")
-    source: str = Field(min_length=1)
-
-
-_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
-
-
-class DurationEntry(Entry):
-    """A length of time."""
-
-    value: float = Field(gt=0)
-    unit: Literal["s", "min", "h", "d"]
-
-    @property
-    def length(self) -> timedelta:
-        """The value as a length of time."""
-        return timedelta(**{_UNITS[self.unit]: self.value})
-
-
-class CountEntry(Entry):
-    """A whole number of something."""
-
-    value: int = Field(ge=0)
-    unit: Literal["reminders", "working days"]
-
-
-class PlacesEntry(Entry):
-    """A list of place classes."""
-
-    value: tuple[PlaceClass, ...]
-    unit: Literal["place classes"]
-
-
-class WaysEntry(Entry):
-    """What happens without a reminder, for every cause."""
-
-    value: dict[Cause, Way]
-    unit: Literal["way per cause"]
-
-    def model_post_init(self, _context: object) -> None:
-        """Check that no cause was forgotten.
-
-        Raises:
-            ValueError: a cause has no way.
-        """
-        missing = sorted(set(Cause) - set(self.value))
-        if missing:
-            raise ValueError(f"no way given for {', '.join(missing)}")
-
-
-class EvidenceEntry(Entry):
-    """Which clauses of the evidence standard a record must meet, for every clause."""
-
-    value: dict[Clause, Need]
-    unit: Literal["need per clause"]
-
-    def model_post_init(self, _context: object) -> None:
-        """Check that no clause was forgotten.
-
-        Raises:
-            ValueError: nothing is said of a clause.
-        """
-        unsaid = sorted(set(Clause) - set(self.value))
-        if unsaid:
-            raise ValueError(f"nothing said of {', '.join(unsaid)}; say must or should")
-
-    @property
-    def needed(self) -> tuple[Clause, ...]:
-        """The clauses without which nothing is confirmed."""
-        return tuple(one for one in Clause if self.value[one] is Need.MUST)
-
-
-class Act(BaseModel):
-    """What the law calls a violation type: its code, and the list it stands on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    code: str = Field(min_length=1)
-    list: ActList
-    source: str = Field(min_length=1)
-
-
-class ActsEntry(Entry):
-    """The acts behind the violation types; a type without one is ordinary."""
-
-    value: dict[ViolationType, Act]
-    unit: Literal["acts"]
-
-
 E = TypeVar("E", bound=Entry)
-
-
-def _in_order(entries: tuple[E, ...]) -> tuple[E, ...]:
-    days = [entry.valid_from for entry in entries]
-    if len(set(days)) != len(days):
-        raise ValueError("two entries start on the same day")
-    return tuple(sorted(entries, key=lambda entry: entry.valid_from))
-
-
-Durations = Annotated[tuple[DurationEntry, ...], Field(min_length=1), AfterValidator(_in_order)]
-Counts = Annotated[tuple[CountEntry, ...], Field(min_length=1), AfterValidator(_in_order)]
+Dated = Annotated[tuple[E, ...], Field(min_length=1)]
 
 
 class Rulebook(BaseModel):
-    """All policy values of one region; each list holds what was, is and will be in force."""
+    """All policy values of one region; each list holds what was, is and will be in force.
+
+    Attributes:
+        region: Its short name.
+        version: The region's own name of this text of it, such as 2026.1.
+        name: As people call it.
+        freshest_sighting: How old a sighting may be when a driver is reminded.
+        grace_period: From delivery until a sighting counts against the driver.
+        receipt_wait: How long a receipt is waited for; then grace begins all the same.
+        longest_wait: After so long without a word of the camera nothing is proven.
+        contact_steps: The tries to reach a driver.
+        quiet_hours: When which of them are silent.
+        reminders_per_day: To one plate on one day of the site.
+        reminders_per_month: To one plate in one calendar month of the site.
+        review_deadline: From the picture to the decision.
+        first_offence: How far one looks back for earlier records.
+        strict_places: Where nobody is reminded first.
+        exempt_plates: Whose vehicles are not proceeded against.
+        contact_plates: Whose holders may be reminded by their plate.
+        without_reminder: What happens where no reminder can go out.
+        acts: What the law calls what a camera sees.
+        three_lists: Which acts are handled strictly, warned of at first, or not penalised.
+        evidence_clauses: What a record must have.
+        retention: What is kept for how long.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     region: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    version: str = Field(min_length=1)
     name: LocalName
-    freshest_sighting: Durations
-    grace_period: Durations
-    receipt_wait: Durations
-    longest_wait: Durations
-    reminders_per_day: Counts
-    review_deadline: Counts
-    strict_places: Annotated[
-        tuple[PlacesEntry, ...], Field(min_length=1), AfterValidator(_in_order)
-    ]
-    without_reminder: Annotated[
-        tuple[WaysEntry, ...], Field(min_length=1), AfterValidator(_in_order)
-    ]
-    acts: Annotated[tuple[ActsEntry, ...], Field(min_length=1), AfterValidator(_in_order)]
-    evidence_clauses: Annotated[
-        tuple[EvidenceEntry, ...], Field(min_length=1), AfterValidator(_in_order)
-    ]
+    freshest_sighting: Dated[DurationEntry]
+    grace_period: Dated[GraceEntry]
+    receipt_wait: Dated[DurationEntry]
+    longest_wait: Dated[DurationEntry]
+    contact_steps: Dated[StepsEntry]
+    quiet_hours: Dated[QuietEntry]
+    reminders_per_day: Dated[CountEntry]
+    reminders_per_month: Dated[CountEntry]
+    review_deadline: Dated[CountEntry]
+    first_offence: Dated[MonthsEntry]
+    strict_places: Dated[PlacesEntry]
+    exempt_plates: Dated[PlatesEntry]
+    contact_plates: Dated[PlatesEntry]
+    without_reminder: Dated[WaysEntry]
+    acts: Dated[ActsEntry]
+    three_lists: Dated[ListsEntry]
+    evidence_clauses: Dated[EvidenceEntry]
+    retention: Dated[RetentionEntry]
+
+    @model_validator(mode="after")
+    def _rows_name_known_acts(self) -> Self:
+        for entry in self.three_lists:
+            acts = self.in_force(self.acts, max(entry.valid_from, self.acts[0].valid_from)).value
+            for row in entry.value:
+                unknown = sorted(set(row.acts) - set(acts))
+                if unknown:
+                    raise ValueError(f"three_lists: row {row.id}: no act for {unknown[0]} in acts")
+        return self
+
+    @cached_property
+    def edition(self) -> str:
+        """Region, version and the beginning of the SHA-256 over all values, for the record."""
+        digest = hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
+        return f"{self.region} {self.version} {digest[:8]}"
 
     def in_force(self, entries: Sequence[E], on: date) -> E:
         """The entry of one of this rulebook's lists that is in force on `on`.
@@ -210,31 +123,157 @@ class Rulebook(BaseModel):
         Raises:
             RulebookError: the list starts later.
         """
-        started = [entry for entry in entries if entry.valid_from <= on]
-        if not started:
-            raise RulebookError(
-                f"rulebook {self.region}: nothing in force on {on}, "
-                f"the first entry starts {entries[0].valid_from}"
-            )
-        return started[-1]
+        for entry in reversed(entries):
+            if entry.is_in_force(on):
+                return entry
+        raise RulebookError(
+            f"rulebook {self.region}: nothing in force on {on}, "
+            f"the first entry starts {entries[0].valid_from}"
+        )
+
+
+_HEAD = {"region", "version", "name"}
+_LISTS = tuple(name for name in Rulebook.model_fields if name not in _HEAD)
+
+
+class _Level(BaseModel):
+    """One region's own file: its lists may lack what the region above has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    region: str
+    version: str
+    name: LocalName
+    extends: str | None = None
+
+
+_OWN_LISTS: dict[str, Any] = {
+    name: (Rulebook.model_fields[name].rebuild_annotation() | None, None) for name in _LISTS
+}
+_OwnFile = create_model("_OwnFile", __base__=_Level, **_OWN_LISTS)
+
+
+def shipped_rulebooks() -> list[str]:
+    """The names of the rulebooks that come with the product."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml") if path.stem not in _NO_RULEBOOKS)
 
 
 def load_rulebook(name: str) -> Rulebook:
     """Load a rulebook by the name of a shipped one, or from a YAML file.
 
+    `extends` names the rulebook it builds on: a shipped one, or a file beside it.
+
     Raises:
-        RulebookError: not there, no YAML, or a wrong value; names the file, the place and the fix.
+        RulebookError: not there, no YAML, a wrong value, a gap or an overlap in the dates; names
+            the file, the place and the fix.
     """
-    shipped = sorted(path.stem for path in _FOLDER.glob("*.yaml") if path.stem not in _NO_RULEBOOKS)
-    path = _FOLDER / f"{name}.yaml" if name in shipped else Path(name)
+    path = _path(name, beside=Path())
+    levels = [_read(path)]
+    while (above := levels[-1].extends) is not None:
+        if len(levels) == _MAX_LEVELS:
+            raise RulebookError(f"rulebook {path}: more than {_MAX_LEVELS} levels; in a circle?")
+        levels.append(_read(_path(above, beside=path.parent)))
+    own = levels[0]
+    whole: dict[str, object] = {"region": own.region, "version": own.version, "name": own.name}
+    for name_of_list in _LISTS:
+        entries: tuple[Entry, ...] = ()
+        for level in reversed(levels):
+            entries = _laid_over(_own_entries(level, name_of_list), entries)
+        if entries:
+            whole[name_of_list] = entries
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Rulebook.model_validate(document)
+        _require_no_gap(whole)
+        return Rulebook.model_validate(whole)
+    except ValidationError as exc:
+        raise RulebookError(findings(exc, f"rulebook {path}")) from exc
+    except ValueError as exc:
+        raise RulebookError(f"rulebook {path}: {exc}") from exc
+
+
+def _path(name: str, *, beside: Path) -> Path:
+    return _FOLDER / f"{name}.yaml" if name in shipped_rulebooks() else beside / name
+
+
+def _read(path: Path) -> _Level:
+    try:
+        level = _OwnFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for name in _LISTS:
+            _own_entries(level, name)
     except OSError as exc:
+        shipped = ", ".join(shipped_rulebooks())
         raise RulebookError(
-            f"rulebook {name}: {exc.strerror}; give a file or one of {', '.join(shipped)}"
+            f"rulebook {path}: {exc.strerror}; give a file or one of {shipped}"
         ) from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise RulebookError(f"rulebook {path}: no valid YAML: {exc}") from exc
     except ValidationError as exc:
         raise RulebookError(findings(exc, f"rulebook {path}")) from exc
+    except ValueError as exc:
+        raise RulebookError(f"rulebook {path}: {exc}") from exc
+    return level
+
+
+def _own_entries(level: _Level, name: str) -> tuple[Entry, ...]:
+    """One list of one file by the first day, each entry with its last day and its region.
+
+    Raises:
+        ValueError: two entries are in force on one day.
+    """
+    given: tuple[Entry, ...] = getattr(level, name) or ()
+    entries = sorted(given, key=lambda entry: entry.valid_from)
+    for one, after in pairwise(entries):
+        if one.valid_from == after.valid_from:
+            raise ValueError(f"{name}: two entries start on the same day, {one.valid_from}")
+        if one.valid_until is not None and one.valid_until >= after.valid_from:
+            raise ValueError(
+                f"{name}: the entry from {one.valid_from} overlaps the one from "
+                f"{after.valid_from}; let it end on {after.valid_from - _DAY}"
+            )
+    ends = [after.valid_from - _DAY for after in entries[1:]] + [None] * bool(entries)
+    return tuple(
+        one.model_copy(update={"valid_until": one.valid_until or end, "region": level.region})
+        for one, end in zip(entries, ends, strict=True)
+    )
+
+
+def _laid_over(own: Sequence[Entry], above: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries of a region over those of the region above it, which fill all other days."""
+    left = list(above)
+    for one in own:
+        left = [piece for entry in left for piece in _outside(entry, one)]
+    return tuple(sorted((*own, *left), key=lambda entry: entry.valid_from))
+
+
+def _outside(entry: Entry, taken: Entry) -> list[Entry]:
+    """The parts of an entry's days that are not the days of another."""
+    begins, ends = entry.valid_from, entry.valid_until or date.max
+    cut_begins, cut_ends = taken.valid_from, taken.valid_until or date.max
+    pieces = []
+    if begins < cut_begins:
+        last = min(ends, cut_begins - _DAY)
+        pieces.append(entry.model_copy(update={"valid_until": None if last == date.max else last}))
+    if ends > cut_ends:
+        pieces.append(entry.model_copy(update={"valid_from": max(begins, cut_ends + _DAY)}))
+    return pieces
+
+
+def _require_no_gap(lists: Mapping[str, object]) -> None:
+    """Pass when each list has a value on every day from its first on.
+
+    Raises:
+        ValueError: on some days nothing is in force; names the list and the days.
+    """
+    for name, entries in lists.items():
+        if not isinstance(entries, tuple):
+            continue
+        for one, after in pairwise(entries):
+            if one.valid_until < after.valid_from - _DAY:
+                raise ValueError(
+                    f"{name}: nothing is in force between {one.valid_until} and "
+                    f"{after.valid_from}; close the gap"
+                )
+        if entries[-1].valid_until is not None:
+            raise ValueError(
+                f"{name}: nothing is in force after {entries[-1].valid_until}; "
+                "add an entry, or leave out `until`"
+            )

@@ -1,6 +1,6 @@
 """What storage promises: everything one step changes is one transaction, or nothing of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
@@ -94,7 +94,11 @@ class CaseRepository(Protocol):
         ...
 
     def reminded_since(self, plate_text: str, since: datetime) -> int:
-        """How many delivered or accepted reminders this plate has had since `since`."""
+        """In how many cases a reminder to this plate was accepted since `since`, and not failed."""
+        ...
+
+    def records_since(self, plate_text: str, since: datetime) -> int:
+        """How many cases against this plate, opened since `since`, a person has confirmed."""
         ...
 
     def set_timer(self, case_id: UUID, due_at: datetime | None) -> None:
@@ -276,12 +280,23 @@ class Registry(Protocol):
         """Give it back; nothing happens when it is not held by this person."""
         ...
 
-    def add_request(self, kind: RequestKind, body: str) -> None:
-        """Leave a request for the worker."""
+    def add_callback(
+        self,
+        channel: str,
+        body: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        """Leave a provider's call-back for the worker, as it came."""
         ...
 
     def next_request(self) -> Request | None:
-        """The oldest request that no other worker looks at."""
+        """The oldest request that may be looked at now and that no other worker looks at."""
+        ...
+
+    def put_off_request(self, request_id: int, until: datetime) -> None:
+        """Look at a request again at `until`: what it is about is not known yet."""
         ...
 
     def drop_request(self, request_id: int) -> None:

@@ -1,5 +1,6 @@
 """What storage hands out besides cases, reminders and people."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,16 +14,23 @@ __all__ = ["DeadLetter", "DueReminder", "Request", "RequestKind", "ReviewLease"]
 class RequestKind(StrEnum):
     """What the web may ask the worker to do."""
 
-    PHONE_CALLBACK = "phone_callback"
+    CALLBACK = "callback"
+    """A provider called us back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A call-back or wish that the web took in, as raw as it came; the worker checks it."""
+    """A call-back or wish that the web took in, as raw as it came; the worker checks it.
+
+    `channel` is whose call-back address it came to.
+    """
 
     id: int
     kind: RequestKind
+    channel: str
     body: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
     requested_at: datetime
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.audit import AuditEntry, AuditNote, seal
+from pipeline.audit import AuditEntry, AuditNote, Reason, seal
 from pipeline.case import Case, CaseStatus, Disposition
+from pipeline.reminder import DeliveryStatus
 from pipeline.storage import tables
 from pipeline.storage.base import StaleCaseError
 from pipeline.storage.upsert import upsert_all
@@ -19,10 +20,13 @@ from pipeline.storage.work import Work, unreadable
 __all__ = ["SqlAuditLog", "SqlCaseRepository"]
 
 _CASE = TypeAdapter(Case)
+_REASONS = TypeAdapter(tuple[Reason, ...])
 
+_REMINDED_SPAN = timedelta(days=33)
+"""What is read ahead reaches beyond the first of any site's month."""
+_REACHED = [one.value for one in (DeliveryStatus.ACCEPTED, DeliveryStatus.DELIVERED)]
 
-_REMINDED_SPAN = timedelta(hours=26)
-"""What is read ahead reaches beyond any site's midnight."""
+_IS_RECORD = tables.case.c.disposition == Disposition.CONFIRMED.value
 
 _RAISE_CASE = (
     sa.update(tables.case)
@@ -72,8 +76,11 @@ class SqlCaseRepository:
         # The version that the database has of each changed case; 0 where it has none.
         self._stored: dict[UUID, int] = {}
         self._timers: dict[UUID, datetime | None] = {}
-        self._reminded: dict[str, list[datetime]] = {}
+        # When each plate was reminded, with the case of it.
+        self._reminded: dict[str, list[tuple[datetime, UUID]]] = {}
         self._reminded_since: datetime | None = None
+        # When each plate's confirmed cases were opened.
+        self._records: dict[str, list[datetime]] = {}
 
     def read_ahead(self, case_ids: Collection[UUID]) -> None:
         """Read the cases that will be asked for."""
@@ -83,19 +90,26 @@ class SqlCaseRepository:
         self._known |= {**dict.fromkeys(unknown), **{case.id: case for case in found}}
 
     def count_ahead(self, plates: Collection[str]) -> None:
-        """Read how often these plates were reminded."""
+        """Read how often these plates were reminded, and what was recorded against them."""
         self._reminded_since = self._now() - _REMINDED_SPAN
         self._reminded = {plate: [] for plate in plates}
-        counted = (
-            sa.select(tables.case.c.plate, tables.reminder.c.accepted_at)
+        self._records = {plate: [] for plate in plates}
+        reminded = (
+            sa.select(tables.case.c.plate, tables.reminder.c.accepted_at, tables.case.c.id)
             .select_from(tables.reminder.join(tables.case))
             .where(
                 tables.case.c.plate.in_(self._reminded),
                 tables.reminder.c.accepted_at >= self._reminded_since,
+                tables.reminder.c.status.in_(_REACHED),
             )
         )
-        for plate, at in self._connection.execute(counted):
-            self._reminded[plate].append(at)
+        for plate, at, case_id in self._connection.execute(reminded):
+            self._reminded[plate].append((at, case_id))
+        records = sa.select(tables.case.c.plate, tables.case.c.opened_at).where(
+            tables.case.c.plate.in_(self._records), _IS_RECORD
+        )
+        for plate, at in self._connection.execute(records):
+            self._records[plate].append(at)
 
     def write_cases(self) -> None:
         """Write the changed cases.
@@ -145,7 +159,7 @@ class SqlCaseRepository:
         self._timers.clear()
 
     def forget_reminded(self) -> None:
-        """Count anew from here on: a message was accepted."""
+        """Count anew from here on: a message was accepted, or failed."""
         self._reminded.clear()
 
     def get(self, case_id: UUID) -> Case | None:
@@ -213,15 +227,29 @@ class SqlCaseRepository:
         return int(self._connection.execute(query).scalar_one())
 
     def reminded_since(self, plate_text: str, since: datetime) -> int:
-        """How many delivered or accepted reminders this plate has had since `since`."""
+        """In how many cases this plate was reminded; see `CaseRepository.reminded_since`."""
         read_since = self._reminded_since
         if plate_text in self._reminded and read_since is not None and since >= read_since:
-            return sum(at >= since for at in self._reminded[plate_text])
+            return len({case_id for at, case_id in self._reminded[plate_text] if at >= since})
         self._work.write()
         query = (
-            sa.select(sa.func.count())
+            sa.select(sa.func.count(tables.case.c.id.distinct()))
             .select_from(tables.reminder.join(tables.case))
-            .where(tables.case.c.plate == plate_text, tables.reminder.c.accepted_at >= since)
+            .where(
+                tables.case.c.plate == plate_text,
+                tables.reminder.c.accepted_at >= since,
+                tables.reminder.c.status.in_(_REACHED),
+            )
+        )
+        return int(self._connection.execute(query).scalar_one())
+
+    def records_since(self, plate_text: str, since: datetime) -> int:
+        """How many confirmed cases this plate has; see `CaseRepository.records_since`."""
+        if plate_text in self._records:
+            return sum(at >= since for at in self._records[plate_text])
+        self._work.write()
+        query = sa.select(sa.func.count()).where(
+            tables.case.c.plate == plate_text, _IS_RECORD, tables.case.c.opened_at >= since
         )
         return int(self._connection.execute(query).scalar_one())
 
@@ -310,6 +338,7 @@ class SqlAuditLog:
                 "to_status": note.to_status,
                 "case_version": note.case_version,
                 "cause": note.cause,
+                "reasons": _REASONS.dump_json(note.reasons).decode() if note.reasons else None,
                 "number": entry.number,
                 "previous": entry.previous,
                 "digest": entry.digest,
@@ -338,5 +367,6 @@ def _entry(row: sa.Row[Any]) -> AuditEntry:
         to_status=row.to_status,
         case_version=row.case_version,
         cause=row.cause,
+        reasons=_REASONS.validate_json(row.reasons) if row.reasons else (),
     )
     return AuditEntry(note=note, number=row.number, previous=row.previous, digest=row.digest)

@@ -1,6 +1,7 @@
 """Handled events, sites, cameras, people, sessions, leases and requests in SQL."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -263,24 +264,43 @@ class SqlRegistry:
             sa.delete(table).where(table.c.case_id == case_id, table.c.reviewer_id == reviewer_id)
         )
 
-    def add_request(self, kind: RequestKind, body: str) -> None:
-        """Leave a request for the worker."""
-        row = {"kind": kind.value, "body": body, "requested_at": self._now()}
+    def add_callback(
+        self,
+        channel: str,
+        body: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        """Leave a provider's call-back for the worker; see `Registry.add_callback`."""
+        raw = {"channel": channel, "body": body, "headers": headers or {}, "query": query or {}}
+        row = {
+            "kind": RequestKind.CALLBACK.value,
+            "body": json.dumps(raw),
+            "requested_at": self._now(),
+        }
         self._connection.execute(sa.insert(tables.request).values(row))
 
     def next_request(self) -> Request | None:
-        """The oldest request that no other worker looks at."""
+        """The oldest request that may be looked at now and that no other worker looks at."""
         table = tables.request
-        query = sa.select(table).order_by(table.c.id).limit(1).with_for_update(skip_locked=True)
+        is_due = table.c.due_at.is_(None) | (table.c.due_at <= self._now())
+        query = sa.select(table).where(is_due).order_by(table.c.id).limit(1)
+        query = query.with_for_update(skip_locked=True)
         row = self._connection.execute(query).one_or_none()
         if row is None:
             return None
         return Request(
             id=row.id,
             kind=RequestKind(row.kind),
-            body=row.body,
             requested_at=row.requested_at,
+            **json.loads(row.body),
         )
+
+    def put_off_request(self, request_id: int, until: datetime) -> None:
+        """Look at a request again at `until`; see `Registry.put_off_request`."""
+        is_this = tables.request.c.id == request_id
+        self._connection.execute(sa.update(tables.request).where(is_this).values(due_at=until))
 
     def drop_request(self, request_id: int) -> None:
         """Forget a request that was answered, or never can be."""

@@ -170,6 +170,7 @@ audit = Table(
     Column("cause", String(200), nullable=False),
     Column("previous", String(64), nullable=False),
     Column("digest", String(64), nullable=False),
+    Column("reasons", Text),
     PrimaryKeyConstraint("case_id", "number"),
 )
 
@@ -219,6 +220,7 @@ request = Table(
     Column("kind", String(40), nullable=False),
     Column("body", Text, nullable=False),
     Column("requested_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),
 )
 
 contact = Table(

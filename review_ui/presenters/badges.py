@@ -62,7 +62,7 @@ _DELIVERY = {
     DeliveryStatus.FAILED: (Tone.ALERT, "phone-off"),
 }
 
-_PAST_THE_REMINDER = frozenset({"refer_if_strict", "refer_if_serious"})
+_PAST_THE_REMINDER = frozenset({"refer_if_strict", "refer_if_serious", "refer_if_over"})
 
 
 def case_badge(case: Case, words: Words) -> Badge:

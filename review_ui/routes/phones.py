@@ -9,7 +9,6 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 from pydantic import Field
 
-from pipeline.storage.base import RequestKind
 from review_ui.dependencies import PostForm, SignedIn, StaffVisit, may_use_phones
 from review_ui.presenters.phones import Press, offered_actions, present_phones
 from review_ui.presenters.words import open_words
@@ -53,6 +52,6 @@ def press(visit: AtThePhones, form: Annotated[PressForm, Form()]) -> Response:
         if reminder is None or form.action not in offered_actions(reminder, case):
             raise HTTPException(404)
         body = json.dumps({"key": form.key, "action": form.action})
-        uow.registry.add_request(RequestKind.PHONE_CALLBACK, body)
+        uow.registry.add_callback("phones", body)
         uow.commit()
     return visit.redirect("/phones?" + urlencode({"key": form.key, "action": form.action}))

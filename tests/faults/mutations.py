@@ -15,6 +15,7 @@ from pipeline import delivery
 from pipeline.notify import Message
 from pipeline.policy import engine, rules
 from pipeline.policy.decision import Decision
+from pipeline.policy.situation import Situation
 from pipeline.storage.clock_guard import ClockGuard
 from tests.faults.world import play, play_clock_set_back
 
@@ -33,7 +34,7 @@ def _without_key() -> AbstractContextManager[object]:
 def _without_evidence() -> AbstractContextManager[object]:
     """Silence after the grace period counts as a sighting."""
 
-    def refer_in_silence(situation: rules.Situation) -> Decision | None:
+    def refer_in_silence(situation: Situation) -> Decision | None:
         case = situation.case
         if case.grace_ends_at is None or situation.now < case.grace_ends_at:
             return rules.refer_if_seen_again(situation)

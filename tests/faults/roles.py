@@ -13,6 +13,7 @@ from pipeline.bus import BusUnavailableError, open_publisher, open_subscriber
 from pipeline.delivery import Delivery
 from pipeline.errors import PipelineError, RetryableError
 from pipeline.notify import CsvContactBook
+from pipeline.notify.channels import Channels
 from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
@@ -82,14 +83,14 @@ def work(folder: Path, name: str, stop: Flag, *, dies_at_point: int | None) -> N
         rulebook=load_rulebook(str(folder / "rulebook.yaml")),
         calendar=load_calendar(),
         agency=Agency(name="演示交警", phone="000-0000"),
-        channel_name=provider.name,
+        kinds=Channels(provider).kinds,
     )
     channel = PassingChannel(provider, passing)
     worker = Worker(
         subscriber=open_subscriber(plan.bus_url),
         storage=storage,
         queue=queue,
-        delivery=Delivery(storage=storage, channel=channel, queue=queue),
+        delivery=Delivery(storage=storage, channels=Channels(channel), queue=queue),
     )
     worker.run(stop)
     worker.subscriber.close()

@@ -19,6 +19,7 @@ from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
 from pipeline.errors import RetryableError
 from pipeline.events import Event
+from pipeline.notify.channels import Channels
 from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
@@ -213,14 +214,14 @@ class World:
             rulebook=load_rulebook("demo"),
             calendar=load_calendar(),
             agency=Agency(name="演示交警", phone="000-0000"),
-            channel_name=self.provider.name,
+            kinds=Channels(self.provider).kinds,
         )
         channel = PassingChannel(self.provider, self._pass_point)
         return Worker(
             subscriber=open_subscriber(self._bus_url),
             storage=storage,
             queue=queue,
-            delivery=Delivery(storage=storage, channel=channel, queue=queue),
+            delivery=Delivery(storage=storage, channels=Channels(channel), queue=queue),
         )
 
 

@@ -15,7 +15,7 @@ from pipeline.notify import Refused
 from pipeline.notify.channel import ChannelUnavailableError, SendResult, SendUncertainError
 from pipeline.reminder import DeliveryStatus
 from pipeline.storage import Storage
-from pipeline.storage.base import DueReminder, RequestKind
+from pipeline.storage.base import DueReminder
 from pipeline.worker import Worker
 from tests.builders import (
     NOON,
@@ -54,7 +54,7 @@ class Story:
 
     def call_back(self, body: str) -> None:
         with self.storage.begin() as uow:
-            uow.registry.add_request(RequestKind.PHONE_CALLBACK, body)
+            uow.registry.add_callback("recording", body)
             uow.commit()
 
 
@@ -251,6 +251,7 @@ def test_a_refused_message_asks_the_operator(story: Story) -> None:
 
 def test_an_uncertain_message_is_never_sent_again_and_gives_no_grace(story: Story) -> None:
     suspicion = a_suspicion()
+    story.channel.is_repeatable = False
     story.channel.before_answer = _raises(SendUncertainError("time-out"))
     story.publisher.publish([suspicion])
     story.settle()

@@ -18,12 +18,11 @@ from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
 from pipeline.errors import PermanentError
 from pipeline.events import ViolationSuspected
-from pipeline.notify import Callback, UnreadableCallbackError
+from pipeline.notify import Callback, Channels, UnreadableCallbackError
 from pipeline.notify.channel import ChannelUnavailableError, SendResult
 from pipeline.reminder import DeliveryStatus
 from pipeline.reminder_queue import ReminderQueue
 from pipeline.storage import Storage, StorageError, StorageUnavailableError
-from pipeline.storage.base import RequestKind
 from pipeline.worker import Worker
 from tests.builders import NOON, a_case, a_departure, a_sighting, a_suspicion, by_hand, seconds
 from tests.fakes import Killed, PassingChannel, RecordingChannel
@@ -181,9 +180,8 @@ def test_a_worker_killed_at_any_point_loses_no_case_and_reminds_nobody_twice(
     fuse = Fuse(n)
     fused_storage: Any = FusedStorage(storage, fuse)
     fused_queue = replace(queue, storage=fused_storage)
-    fused_delivery = Delivery(
-        storage=fused_storage, channel=PassingChannel(channel, fuse.pass_point), queue=fused_queue
-    )
+    channels = Channels(PassingChannel(channel, fuse.pass_point))
+    fused_delivery = Delivery(storage=fused_storage, channels=channels, queue=fused_queue)
 
     def a_worker() -> Worker:
         return Worker(
@@ -221,7 +219,7 @@ def test_a_slip_in_one_request_is_dropped_and_the_next_one_is_answered(
     monkeypatch.setattr(channel, "read_callback", read)
     with storage.begin() as uow:
         for body in ("bad", "good"):
-            uow.registry.add_request(RequestKind.PHONE_CALLBACK, body)
+            uow.registry.add_callback("recording", body)
         uow.commit()
     worker.run_once()
     worker.run_once()
@@ -255,14 +253,22 @@ def test_a_slip_about_one_case_does_not_stop_the_others(
     assert ended == {first.episode_id: None, second.episode_id: Disposition.UNPROVEN}
 
 
+@pytest.mark.parametrize(
+    ("is_repeatable", "ended"),
+    [(True, DeliveryStatus.CANCELLED), (False, DeliveryStatus.UNCERTAIN)],
+)
 def test_a_worker_that_died_while_sending_does_not_remind_a_car_that_left(
     publisher: EventPublisher,
     worker: Worker,
     storage: Storage,
     channel: RecordingChannel,
     clock: ManualClock,
+    *,
+    is_repeatable: bool,
+    ended: DeliveryStatus,
 ) -> None:
     suspicion = a_suspicion()
+    channel.is_repeatable = is_repeatable
 
     def die() -> SendResult | None:
         raise Killed
@@ -281,7 +287,7 @@ def test_a_worker_that_died_while_sending_does_not_remind_a_car_that_left(
         (case,) = uow.cases.find()
         (reminder,) = uow.outbox.of_case(case.id)
     assert case.disposition is Disposition.CLEARED
-    assert reminder.status is DeliveryStatus.UNCERTAIN
+    assert reminder.status is ended
 
 
 def test_when_nothing_can_be_handled_the_worker_stops_and_the_events_stay(
@@ -319,7 +325,7 @@ def test_a_request_outlives_a_failure_of_the_database(
     worker: Worker, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with storage.begin() as uow:
-        uow.registry.add_request(RequestKind.PHONE_CALLBACK, "anything")
+        uow.registry.add_callback("recording", "anything")
         uow.commit()
 
     def away(_request: Any) -> Any:
@@ -337,7 +343,7 @@ def test_a_request_is_answered_however_many_events_come(
     worker: Worker, storage: Storage, publisher: EventPublisher
 ) -> None:
     with storage.begin() as uow:
-        uow.registry.add_request(RequestKind.PHONE_CALLBACK, "anything")
+        uow.registry.add_callback("recording", "anything")
         uow.commit()
     publisher.publish([a_suspicion()])
     assert worker.run_once()

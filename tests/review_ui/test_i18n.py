@@ -17,8 +17,8 @@ from pipeline.events import (
     UnseenReason,
     ViolationType,
 )
+from pipeline.policy.entries import Cause
 from pipeline.policy.evidence_standard import Clause, Result
-from pipeline.policy.parameters import Cause
 from pipeline.policy.picture_plan import Shows
 from pipeline.policy.rules import RULES
 from pipeline.reminder import DeliveryStatus

@@ -23,7 +23,7 @@ def test_an_answer_goes_to_the_worker_as_a_request_with_the_raw_body(desk: Desk)
     with desk.storage.begin() as uow:
         request = uow.registry.next_request()
     assert request is not None
-    assert request.kind is RequestKind.PHONE_CALLBACK
+    assert (request.kind, request.channel) == (RequestKind.CALLBACK, "phones")
     assert json.loads(request.body) == {"key": reminder.key, "action": "moving"}
     assert "Sent. Waiting for the pipeline." in text_of(browser.get(answer.headers["location"]))
 

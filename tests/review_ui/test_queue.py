@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.case import CaseStatus, Disposition
 from pipeline.events import PlateStatus
-from pipeline.policy.parameters import Cause
+from pipeline.policy.entries import Cause
 from pipeline.staff import Role
 from tests.builders import seconds
 from tests.review_ui.desk import Desk, text_of

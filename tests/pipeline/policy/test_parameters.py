@@ -7,7 +7,7 @@ import yaml
 from pipeline.policy.evidence_standard import Clause
 from pipeline.policy.parameters import RulebookError, load_rulebook
 
-SHIPPED = Path("pipeline/policy/rulebook/demo.yaml")
+SHIPPED = Path("pipeline/policy/rulebook/generic.yaml")
 
 
 def _written(tmp_path: Path, **changes: object) -> str:
@@ -24,7 +24,7 @@ def _grace(*starts: str) -> list[dict[str, object]]:
     ]
 
 
-@pytest.mark.parametrize("name", ["demo", "hubei"])
+@pytest.mark.parametrize("name", ["demo", "england", "generic", "hubei"])
 def test_every_shipped_rulebook_loads(name: str) -> None:
     assert load_rulebook(name).region == name
 
@@ -95,7 +95,7 @@ def test_hubei_confirms_nothing_smaller_than_the_standard_asks_for() -> None:
 
 
 def test_a_rulebook_that_is_not_there_names_the_shipped_ones() -> None:
-    with pytest.raises(RulebookError, match="demo, hubei"):
+    with pytest.raises(RulebookError, match="demo, england, generic, hubei"):
         load_rulebook("atlantis")
 
 

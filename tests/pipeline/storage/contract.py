@@ -17,7 +17,7 @@ from pipeline.events import CameraState, CameraStatus, VehicleClass
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.staff import ReviewerId
 from pipeline.storage import StaleCaseError, Storage
-from pipeline.storage.base import DeadLetter, RequestKind
+from pipeline.storage.base import DeadLetter
 from pipeline.storage.contacts import MIXED_KEYS, ContactCounts, SealedContact
 from tests.builders import (
     NOON,
@@ -298,12 +298,15 @@ class StorageContract:
 
     def test_requests_are_taken_once(self, storage: Storage) -> None:
         with storage.begin() as uow:
-            uow.registry.add_request(RequestKind.PHONE_CALLBACK, "{}")
+            uow.registry.add_callback(
+                "sms", "{}", headers={"x-signature": "s"}, query={"token": "t"}
+            )
             uow.commit()
         with storage.begin() as uow:
             request = uow.registry.next_request()
             assert request is not None
-            assert request.body == "{}"
+            assert (request.channel, request.body) == ("sms", "{}")
+            assert (request.headers, request.query) == ({"x-signature": "s"}, {"token": "t"})
             uow.registry.drop_request(request.id)
             uow.commit()
         with storage.begin() as uow:

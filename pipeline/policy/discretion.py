@@ -1,0 +1,118 @@
+"""What policy proposes to the person who decides: the three lists, with all that was looked at.
+
+Source: APL articles 32 to 34 (2021); the three lists of the founding document.
+"""
+
+from datetime import datetime
+
+from pipeline.case import Factor, Outcome, Proposal
+from pipeline.policy.entries import Act, ActList, ListRow, When
+from pipeline.policy.situation import Situation
+
+__all__ = ["propose", "row_of"]
+
+_OUTCOMES = {
+    ActList.STRICT: Outcome.PENALTY,
+    ActList.FIRST_TIME_WARNING: Outcome.WARNING,
+    ActList.NO_PENALTY: Outcome.EDUCATION,
+}
+_ORDINARY = "ordinary"
+
+
+def row_of(situation: Situation, *, only: ActList | None = None) -> ListRow | None:
+    """The first row of the three lists that fits; None when the act is an ordinary one."""
+    rows = situation.in_force(situation.rulebook.three_lists).value
+    wanted = (row for row in rows if only is None or row.list is only)
+    return next((row for row in wanted if _fits(situation, row)), None)
+
+
+def _fits(situation: Situation, row: ListRow) -> bool:
+    case, when = situation.case, row.when
+    return (
+        case.violation_type in row.acts
+        and (when.places is None or case.place_class in when.places)
+        and (when.vehicle_classes is None or case.vehicle_class in when.vehicle_classes)
+        and _fits_history(situation, when)
+    )
+
+
+def _fits_history(situation: Situation, when: When) -> bool:
+    known = (
+        (when.is_first, situation.earlier_records == 0),
+        (when.has_left, situation.case.left_at is not None),
+        (when.is_reminded, situation.case.reminder_delivered_at is not None),
+    )
+    if any(wanted is not None and wanted != is_so for wanted, is_so in known):
+        return False
+    return when.stood_at_most_min is None or _stood_min(situation) <= when.stood_at_most_min
+
+
+def _stood_min(situation: Situation) -> float:
+    """How long it stood, as far as the camera saw."""
+    case = situation.case
+    until: datetime = case.left_at or case.last_seen_at
+    return (until - case.stood_since_at).total_seconds() / 60
+
+
+def propose(situation: Situation, act: Act) -> Proposal:
+    """The proposal for an act, by the first of the three lists' rows that fits.
+
+    Where the site is not in everyday use yet, no penalty can be proposed.
+    """
+    row = row_of(situation)
+    lists = situation.in_force(situation.rulebook.three_lists)
+    acts = situation.in_force(situation.rulebook.acts)
+    name = f"acts.{situation.case.violation_type}"
+    reasons = [situation.reason("name_act", name, acts, detail=f" = {act.code}", source=act.source)]
+    if row is None:
+        reasons.append(situation.reason("stands_on_no_list", "three_lists", lists))
+    else:
+        reasons.append(
+            situation.reason(
+                "stands_on_a_list",
+                f"three_lists.{row.id}",
+                lists,
+                detail=f" = {row.list}",
+                source=row.source,
+            )
+        )
+    outcome = Outcome.PENALTY if row is None else _OUTCOMES[row.list]
+    site = situation.site
+    if site is None or not site.may_penalise(situation.day):
+        outcome = Outcome.EDUCATION
+        acts_of_site = f"site {site.state if site else 'unknown'}"
+        reasons.append(
+            situation.reason(
+                "no_penalty_before_everyday_use",
+                acts_of_site,
+                acts,
+                source="P105 articles 15 and 16: a site in everyday use is checked and published",
+            )
+        )
+    return Proposal(
+        outcome=outcome,
+        act_list=_ORDINARY if row is None else row.list.value,
+        act_code=act.code,
+        fine=act.fine,
+        points=act.points,
+        factors=_factors(situation),
+        reasons=tuple(reasons),
+    )
+
+
+def _factors(situation: Situation) -> tuple[Factor, ...]:
+    case = situation.case
+    is_reminded = case.reminder_delivered_at is not None
+    has_left = case.left_at is not None
+    earlier = situation.earlier_records
+    return (
+        Factor(name="earlier_records", value=str(earlier), is_lenient=earlier == 0),
+        Factor(name="is_reminded", value=_word(is_reminded), is_lenient=not is_reminded),
+        Factor(name="has_left", value=_word(has_left), is_lenient=has_left),
+        Factor(name="stood_min", value=f"{_stood_min(situation):.0f}", is_lenient=False),
+        Factor(name="place", value=case.place_class.value, is_lenient=False),
+    )
+
+
+def _word(is_so: bool) -> str:  # noqa: FBT001
+    return "yes" if is_so else "no"

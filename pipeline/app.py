@@ -10,7 +10,7 @@ from pipeline.metrics import WorkerMetrics
 from pipeline.notify import Channels, ContactBook, ContactBookError, open_channel
 from pipeline.notify.contact_keys import ContactKeys
 from pipeline.notify.registers import open_contacts
-from pipeline.notify.templates import Agency
+from pipeline.notify.templates import Agency, load_texts
 from pipeline.own_contacts import OverlaidContactBook, OwnContacts
 from pipeline.policy.deadlines import load_calendar
 from pipeline.policy.parameters import load_rulebook
@@ -66,13 +66,14 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
         storage=storage,
         contacts=open_book(settings.contacts, key_file=settings.contacts_key_file, storage=storage),
         rulebook=load_rulebook(settings.rulebook),
-        calendar=load_calendar(),
+        calendar=load_calendar(settings.calendar),
         agency=Agency(
             name=settings.agency_name,
             phone=settings.agency_phone,
             language=settings.reminder_language,
         ),
         kinds=channels.kinds,
+        texts=load_texts(settings.texts),
         permits=load_permits(settings.permits) if settings.permits else NO_PERMITS,
     )
 

@@ -22,6 +22,7 @@ from pipeline.notify.channel import (
     Sent,
 )
 from pipeline.notify.channels import Channels
+from pipeline.notify.contacts import Contact
 from pipeline.reminder import DeliveryStatus, Failure, Receipt, Reminder, is_forward
 from pipeline.reminder_queue import CLAIM, ReminderQueue, change
 from pipeline.storage.base import DueReminder, Storage, UnitOfWork
@@ -166,9 +167,7 @@ class Delivery:
         if contact is None or channel is None:
             lacks = "contact" if contact is None else "channel"
             return self._failing(due, reminder, Failure.PERMANENT, f"no {lacks} any more")
-        message = Message(
-            key=reminder.key, phone=contact.phone.get_secret_value(), text=reminder.text
-        )
+        message = _message(reminder, contact)
         if reminder.is_doubtful and (not channel.is_repeatable or not is_wanted):
             return self._look_up(due, reminder, channel, message)
         if not is_wanted:
@@ -334,6 +333,17 @@ def _finish(uow: UnitOfWork, due: DueReminder, ended: Reminder) -> None:
 def _is_wanted(case: Case, reminder: Reminder) -> bool:
     is_due = case.status is CaseStatus.REMINDER_DUE and case.left_at is None
     return is_due and case.reminder_key == reminder.key
+
+
+def _message(reminder: Reminder, contact: Contact) -> Message:
+    return Message(
+        key=reminder.key,
+        phone=contact.phone.get_secret_value(),
+        push=contact.push.get_secret_value() if contact.push else "",
+        text=reminder.text,
+        template=reminder.kind,
+        fields=dict(reminder.fields),
+    )
 
 
 def _is_of_this_round(case: Case, reminder: Reminder) -> bool:

@@ -178,7 +178,6 @@ class OwnContacts:
             [
                 SealedContact(
                     plate_hash=plate_hash,
-                    updated_at=uow.now(),
                     key_id=self._keys.newest_id,
                     phone=self._keys.seal(contact.phone.get_secret_value()),
                     push=self._sealed(contact.push),

@@ -52,8 +52,9 @@ class Receipt:
 class Reminder:
     """One message of one case; `key` names it to the provider, so that it is accepted once.
 
-    `position` is its place among the tries that the rulebook lists, the first one 0. `plate` is the
-    one it was written for, whatever is read later; `ended_at` when it was known to have failed.
+    `template` names the wording and its version, `fields` are what stands in it; `position` is its
+    place among the tries that the rulebook lists, the first one 0. `plate` is the one it was
+    written for, whatever is read later; `ended_at` is when it was known to have failed.
     `is_doubtful` says that a sender
     died over it, so that nobody can tell whether the provider took it before.
     """
@@ -64,6 +65,9 @@ class Reminder:
     channel: str
     contact_masked: str
     text: str
+    template: str = ""
+    kind: str = "reminder"
+    fields: tuple[tuple[str, str], ...] = ()
     status: DeliveryStatus
     created_at: datetime
     accepted_at: datetime | None = None

@@ -1,7 +1,7 @@
 """The reminder-first queue: ask policy what to do with a case, and do it."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
@@ -10,7 +10,8 @@ from pipeline.audit import AuditNote
 from pipeline.case import Case, CaseStatus, Reason, move, reminder_key_of
 from pipeline.errors import PermanentError
 from pipeline.notify.contacts import Contact, ContactBook
-from pipeline.notify.templates import Agency, reminder_text
+from pipeline.notify.templates import Agency, Texts, load_texts
+from pipeline.notify.wording import ReminderFacts, reminder_only
 from pipeline.policy.deadlines import WorkingCalendar
 from pipeline.policy.decision import (
     AskOperator,
@@ -49,6 +50,7 @@ class ReminderQueue:
     calendar: WorkingCalendar
     agency: Agency
     kinds: frozenset[ChannelKind]
+    texts: Texts = field(default_factory=load_texts)
     permits: Permits = NO_PERMITS
 
     def ask_policy(self, uow: UnitOfWork, case: Case) -> Case:
@@ -183,6 +185,21 @@ class ReminderQueue:
         if situation.attempts:
             case = replace(case, reminder_step=case.reminder_step + 1)
         entry = situation.in_force(self.rulebook.grace_period)
+        text = reminder_only(
+            self.texts.remind(
+                ReminderFacts(
+                    agency=self.agency,
+                    plate=plate,
+                    place=_place(situation.site, self.agency.language),
+                    reference=case.number,
+                    now=situation.now,
+                    zone=situation.zone,
+                    since=case.stood_since_at,
+                    grace=entry.length_at(case.place_class),
+                ),
+                channel=decision.channel,
+            )
+        )
         reminder = Reminder(
             key=case.reminder_key,
             case_id=case.id,
@@ -190,14 +207,10 @@ class ReminderQueue:
             channel=decision.channel,
             position=decision.position,
             contact_masked=contact.masked,
-            text=reminder_text(
-                self.agency,
-                plate=plate,
-                place=_place(situation.site, self.agency.language),
-                since=case.stood_since_at.astimezone(situation.zone),
-                grace=entry.length_at(case.place_class),
-                reference=case.number,
-            ),
+            text=text.text,
+            template=f"{text.template_id} v{text.version}",
+            kind=text.kind,
+            fields=tuple(text.fields.items()),
             status=DeliveryStatus.CREATED,
             created_at=situation.now,
         )

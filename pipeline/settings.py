@@ -29,6 +29,8 @@ class PipelineSettings(BaseSettings):
     contacts_key_file: Annotated[Path | None, BeforeValidator(_text)] = Field(
         default=None, description="Keys of the contacts, opt-outs and doubts in the database."
     )
+    texts: Path | None = Field(default=None, description="Folder of your own wordings.")
+    calendar: Path | None = Field(default=None, description="File of your own holidays.")
     permits: Path | None = Field(default=None, description="CSV file of permits to stand.")
     channel_url: str = Field(
         default="phones:var/phones", description="Channels to the drivers, with blanks between."

@@ -72,7 +72,7 @@ class ChannelAddress:
         options: The rest of the URL, without the templates.
         templates: Our names of wordings to the provider's.
         fields: Our names of wordings to the names of their fields, in the provider's order.
-        keys: What a driver presses to what it means.
+        keys: What a driver presses to what it means; empty where it tells us nothing.
     """
 
     form: AddressForm
@@ -168,8 +168,10 @@ class ChannelAddress:
         return Refused(detail=detail, failure=Failure.TECHNICAL)
 
     def answer_of(self, pressed: str) -> str | None:
-        """What a driver means who pressed keys; None where nothing readable was pressed."""
-        return self.keys.get(pressed, pressed) if _PRESSED.fullmatch(pressed) else None
+        """What a driver means who pressed keys, at last; None where it means nothing."""
+        if not _PRESSED.fullmatch(pressed):
+            return None
+        return self.keys.get(pressed, self.keys.get(pressed[-1], pressed)) or None
 
     @classmethod
     def parse(cls, url: str, form: AddressForm) -> "ChannelAddress":

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from pydantic import BaseModel, Field, TypeAdapter
 
 from pipeline.clock import Clock
+from pipeline.notify.absence import Absence
 from pipeline.notify.address import AddressForm, ChannelAddress
 from pipeline.notify.aliyun import COMMON_CODES, AliyunAnswer, AliyunApi, mainland_number
 from pipeline.notify.callbacks import BEIJING, CallbackToken, beijing_time, read_body
@@ -97,7 +98,7 @@ CODES = {
 _FAILED, _DELIVERED = 2, 3
 _PAGE, _MOST_PAGES = 50, 20
 # A message that was just taken may not be listed yet.
-_LISTED_WITHIN = timedelta(minutes=5)
+_LISTED_WITHIN = timedelta(minutes=2)
 
 
 class _Taken(AliyunAnswer):
@@ -145,6 +146,7 @@ class AliyunSms:
         """Speak to Alibaba Cloud at `address`; `transport` stands in for the network, in tests."""
         self._address = address
         self._clock = clock
+        self._absence = Absence()
         self._codes = Codes(channel=str(address), table=CODES)
         self._api = AliyunApi(address, codes=self._codes, clock=clock, transport=transport)
         secret = address.secret("callback_token_file")
@@ -162,6 +164,7 @@ class AliyunSms:
             "TemplateCode": wording.template,
             "TemplateParam": json.dumps(wording.fields, ensure_ascii=False),
         }
+        self._absence.ends(message.key)
         taken = self._api.hand_over("SendSms", parameters, _Taken)
         if isinstance(taken, Refused):
             return taken
@@ -173,8 +176,9 @@ class AliyunSms:
         now = self._clock.now()
         for detail in self._details(message.phone, since, now):
             if detail.out_id == message.key:
+                self._absence.ends(message.key)
                 return Accepted(provider_ref=message.key)
-        if now < since + _LISTED_WITHIN:
+        if self._absence.lasts(message.key, now=now) < _LISTED_WITHIN:
             raise ChannelUnavailableError(f"{self._address}: perhaps not listed yet")
         return None
 

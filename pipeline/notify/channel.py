@@ -39,7 +39,8 @@ class UnreadableCallbackError(PermanentError):
 class Message:
     """What to send; `key` is the same on every try of one message.
 
-    `text` is the whole wording. Providers that hold approved wordings of their own take the name
+    `push` is the subscription of the driver's browser, where there is one. `text` is the whole
+    wording. Providers that hold approved wordings of their own take the name
     of ours, `template`, and its `fields` instead.
     """
 
@@ -48,6 +49,7 @@ class Message:
     text: str
     template: str = "reminder"
     fields: Mapping[str, str] = field(default_factory=dict)
+    push: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

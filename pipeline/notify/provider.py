@@ -70,7 +70,7 @@ class Provider:
         self._client = httpx.Client(
             timeout=_TIMEOUT,
             limits=_LIMITS,
-            headers={"Accept-Encoding": "identity"},
+            headers={"Accept-Encoding": "identity", "Connection": "close"},
             transport=transport,
         )
 

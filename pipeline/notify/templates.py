@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Self, TypeVar
@@ -13,8 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipeline.errors import PermanentError, findings
 from pipeline.notify.wording import (
     Agency,
-    ChannelKind,
-    FactsError,
     Kind,
     Language,
     NoticeFacts,
@@ -26,8 +24,8 @@ from pipeline.notify.wording import (
     Template,
     TipFacts,
     faults,
-    reminder_only,
 )
+from pipeline.policy.entries import ChannelKind
 
 __all__ = [
     "SHIPPED",
@@ -37,7 +35,6 @@ __all__ = [
     "TextsError",
     "load_texts",
     "read_texts",
-    "reminder_text",
 ]
 
 SHIPPED = Path(__file__).parent / "texts"
@@ -251,22 +248,3 @@ def _taken(own: Sequence[Template], shipped: Sequence[Template]) -> list[Finding
         for one in own
         if texts.get((one.id, one.version), one.text) != one.text
     ]
-
-
-def reminder_text(
-    agency: Agency, *, plate: str, place: str, since: datetime, grace: timedelta, reference: str
-) -> str:
-    """The shipped reminder for the demo's phones; `since` is told in its own time zone."""
-    if since.tzinfo is None:
-        raise FactsError("since has no time zone")
-    facts = ReminderFacts(
-        agency=agency,
-        plate=plate,
-        place=place,
-        reference=reference,
-        now=since,
-        zone=since.tzinfo,
-        since=since,
-        grace=grace,
-    )
-    return reminder_only(load_texts().remind(facts, channel=ChannelKind.PHONES)).text

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel, Field, TypeAdapter
 
 from pipeline.clock import Clock
+from pipeline.notify.absence import Absence
 from pipeline.notify.address import AddressForm, ChannelAddress
 from pipeline.notify.callbacks import CallbackToken, beijing_time, read_body
 from pipeline.notify.channel import (
@@ -109,7 +110,7 @@ _VERSION = "2021-01-11"
 _OK, _SUCCESS = "Ok", "SUCCESS"
 _MOST = 100
 # Only what a carrier has told of is listed, so what is not listed may still be on its way.
-_TOLD_WITHIN = timedelta(minutes=10)
+_TOLD_WITHIN = timedelta(minutes=2)
 _KEPT = timedelta(days=7) - timedelta(minutes=1)
 
 
@@ -159,6 +160,7 @@ class TencentSms:
         """Speak to Tencent Cloud at `address`; `transport` stands in for the network, in tests."""
         self._address = address
         self._clock = clock
+        self._absence = Absence()
         self._codes = Codes(channel=str(address), table=CODES)
         self._api = TencentApi(
             address, version=_VERSION, codes=self._codes, clock=clock, transport=transport
@@ -179,6 +181,7 @@ class TencentSms:
             "TemplateParamSet": list(wording.fields.values()),
             "SessionContext": message.key,
         }
+        self._absence.ends(message.key)
         taken = self._api.hand_over("SendSms", parameters, _Taken)
         if isinstance(taken, Refused):
             return taken
@@ -193,8 +196,9 @@ class TencentSms:
         """PullSmsSendStatusByPhoneNumber, by our key as `SessionContext`; see `Channel.look_up`."""
         for one in self._listed(message.phone, since):
             if one.context == message.key:
+                self._absence.ends(message.key)
                 return Accepted(provider_ref=one.serial)
-        if self._clock.now() < since + _TOLD_WITHIN:
+        if self._absence.lasts(message.key, now=self._clock.now()) < _TOLD_WITHIN:
             raise ChannelUnavailableError(f"{self._address}: no carrier has told of it yet")
         raise SendUncertainError(f"{self._address}: no carrier has told of it")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pipeline.notify.templates import SHIPPED, Finding, read_texts
 from pipeline.notify.wording import (
-    ChannelKind,
     Kind,
     Language,
     Template,
@@ -16,6 +15,7 @@ from pipeline.notify.wording import (
     spoken_s,
     typical,
 )
+from pipeline.policy.entries import ChannelKind
 
 __all__ = ["check_texts"]
 
@@ -65,7 +65,7 @@ def _size(template: Template, text: str) -> str:
             )
         case ChannelKind.VOICE:
             return f"{len(text)} characters, heard for {spoken_s(text, template.language):.0f} s"
-        case ChannelKind.PUSH | ChannelKind.PHONES:
+        case ChannelKind.PUSH:
             return f"{len(text)} characters"
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
 
 from py_vapid import Vapid02, VapidException
-from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, SecretStr, TypeAdapter
 from pywebpush import WebPusher, WebPushException
 
 from pipeline.clock import Clock
@@ -59,7 +59,7 @@ _SHOWN = "shown"
 class _Subscription(BaseModel):
     """What a browser gives to the page that asks for it: `PushSubscription.toJSON()`."""
 
-    endpoint: str
+    endpoint: str = Field(pattern=r"^https://[!-~]+$", max_length=2000)
     keys: dict[str, str]
 
 
@@ -75,7 +75,7 @@ _EVENT = TypeAdapter(_Event)
 
 
 class WebPush:
-    """Sends to the browser whose subscription stands where a phone number would."""
+    """Sends to the browser whose subscription a message brings, as `push` or for its phone."""
 
     name = "push"
     is_repeatable = False
@@ -103,7 +103,7 @@ class WebPush:
 
     def send(self, message: Message) -> SendResult:
         """POST it, encrypted, to the push service of the browser; see `Channel.send`."""
-        subscription = self._subscription(message.phone)
+        subscription = self._subscription(message.push or message.phone)
         if subscription is None:
             return self._codes.refused("no-subscription")
         parts = urlsplit(subscription.endpoint)
@@ -146,11 +146,12 @@ class WebPush:
         try:
             subscription = _Subscription.model_validate_json(text)
             parts = urlsplit(subscription.endpoint)
-        except (ValidationError, ValueError):
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
             return None
-        host = parts.hostname or ""
         is_known = any(host == one or host.endswith(f".{one}") for one in self._hosts)
-        return subscription if parts.scheme == "https" and is_known and not parts.username else None
+        is_plain = port is None and parts.username is None
+        return subscription if is_known and is_plain else None
 
     def _encrypted(self, subscription: _Subscription, message: Message) -> bytes | None:
         payload = {"key": message.key, "text": message.text}

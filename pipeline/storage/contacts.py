@@ -19,7 +19,6 @@ class SealedContact:
 
     Attributes:
         plate_hash: 32 bytes that stand for the plate.
-        updated_at: When anything but its keys was changed.
         key_id: The key that sealed what is sealed; None where nothing is.
         phone: Sealed.
         push: A browser's subscription, sealed.
@@ -31,7 +30,6 @@ class SealedContact:
     """
 
     plate_hash: bytes
-    updated_at: datetime
     key_id: str | None = None
     phone: bytes | None = None
     push: bytes | None = None

@@ -56,7 +56,8 @@ class SqlContacts:
             },
         )
         # In one order, so that no two who do this wait for one another.
-        rows = sorted(map(_row, contacts), key=lambda row: row["plate_hash"])
+        in_order = sorted(contacts, key=lambda one: one.plate_hash)
+        rows = [{**_row(one), "updated_at": self._now()} for one in in_order]
         self._connection.execute(statement, rows)
 
     def set_opted_out(self, plate_hash: bytes, *, is_opted_out: bool) -> None:
@@ -168,6 +169,7 @@ def _row(contact: SealedContact) -> dict[str, Any]:
 
 def _contact(row: sa.Row[Any]) -> SealedContact:
     told = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's name for a row as a mapping
+    del told["updated_at"]
     is_opted_out, vehicle_class = told.pop("opted_out"), told.pop("vehicle_class")
     return SealedContact(
         **told,

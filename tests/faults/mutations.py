@@ -25,7 +25,7 @@ __all__ = ["MUTATIONS", "found_without"]
 def _without_key() -> AbstractContextManager[object]:
     """Every try of a message looks like another message to the provider."""
 
-    def unkeyed(*, key: str, phone: str, text: str) -> Message:
+    def unkeyed(*, key: str, phone: str, text: str, **_others: object) -> Message:
         return Message(key=f"{key}:{uuid4()}", phone=phone, text=text)
 
     return patch.object(delivery, "Message", unkeyed)

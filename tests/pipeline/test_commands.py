@@ -218,7 +218,7 @@ def test_shipped_wordings_are_shown_with_what_they_cost() -> None:
     assert result.exit_code == 0
     assert "reminder sms zh-CN: reminder-sms-zh version 1 by RemindFirst" in result.output
     assert "segments (117 units of UCS-2)" in result.output
-    assert result.output.endswith("24 templates, 0 findings\n")
+    assert result.output.endswith("18 templates, 0 findings\n")
 
 
 def test_a_wording_that_threatens_is_refused_with_its_place(tmp_path: Path) -> None:

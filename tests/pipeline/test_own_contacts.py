@@ -233,7 +233,7 @@ def test_a_key_that_was_taken_out_too_early_is_said_and_nobody_counts_as_unknown
 
     with pytest.raises(RegisterUnavailableError, match="sealed by a key that is not in") as away:
         alone.find(PLATE)
-    with pytest.raises(ContactBookError, match="has sealed contacts and is not in .* put it back"):
+    with pytest.raises(ContactBookError, match=r"has sealed contacts and is not in .* put it back"):
         alone.rotate_keys(lambda _: None)
     assert PLATE not in told_of(away.value)
     # Opt-outs need no key to be opened.

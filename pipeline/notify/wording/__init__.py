@@ -2,7 +2,6 @@
 
 from pipeline.notify.wording.documents import (
     Agency,
-    ChannelKind,
     FactsError,
     Kind,
     Language,
@@ -22,7 +21,6 @@ from pipeline.notify.wording.template import NoticeTemplate, ReminderTemplate, T
 
 __all__ = [
     "Agency",
-    "ChannelKind",
     "Encoding",
     "FactsError",
     "Fault",

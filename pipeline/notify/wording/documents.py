@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from pipeline.errors import PermanentError
+from pipeline.policy.entries import ChannelKind
 
 __all__ = [
     "PHONE_LENGTH",
     "Agency",
-    "ChannelKind",
     "Facts",
     "FactsError",
     "Kind",
@@ -51,16 +51,6 @@ class Kind(StrEnum):
     """Thanks a driver whose case was cleared, and explains."""
     NOTICE = "notice"
     """Tells of a record that a person has entered (P105 article 20)."""
-
-
-class ChannelKind(StrEnum):
-    """In which form a text reaches the driver."""
-
-    SMS = "sms"
-    VOICE = "voice"
-    PUSH = "push"
-    PHONES = "phones"
-    """The demo's phones, on a page."""
 
 
 class Language(StrEnum):

@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from pipeline.notify.wording.documents import (
     PHONE_LENGTH,
-    ChannelKind,
     Facts,
     FactsError,
     Kind,
@@ -18,6 +17,7 @@ from pipeline.notify.wording.documents import (
     TipFacts,
 )
 from pipeline.notify.wording.segments import utf16_units
+from pipeline.policy.entries import ChannelKind
 
 __all__ = ["BOUNDS", "FIELDS", "Bound", "FieldRule", "clean", "values_of"]
 

@@ -11,11 +11,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.notify.wording.documents import ChannelKind, Kind, Language
+from pipeline.notify.wording.documents import Kind, Language
 from pipeline.notify.wording.fields import FIELDS
 from pipeline.notify.wording.samples import longest, typical
 from pipeline.notify.wording.segments import sms_segments
 from pipeline.notify.wording.template import Template, named_fields, without_fields
+from pipeline.policy.entries import ChannelKind
 
 __all__ = ["Fault", "faults", "is_renderable", "spoken_s"]
 

@@ -6,7 +6,6 @@ from datetime import date
 from string import Formatter
 
 from pipeline.notify.wording.documents import (
-    ChannelKind,
     Facts,
     Kind,
     Language,
@@ -18,6 +17,7 @@ from pipeline.notify.wording.documents import (
     WrongDocumentError,
 )
 from pipeline.notify.wording.fields import values_of
+from pipeline.policy.entries import ChannelKind
 
 __all__ = ["NoticeTemplate", "ReminderTemplate", "Template", "named_fields", "without_fields"]
 

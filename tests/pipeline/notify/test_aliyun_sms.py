@@ -196,10 +196,26 @@ def test_silence_is_uncertain_until_it_is_looked_up(
 
     with pytest.raises(ChannelUnavailableError, match="not listed yet"):
         channel.look_up(a_message(), since=NOON)
-    clock.advance(timedelta(minutes=5))
+    clock.advance(timedelta(minutes=2))
     assert channel.look_up(a_message(), since=NOON) is None
     provider.sent.append({"OutId": KEY, "PhoneNumbers": PHONE, "TemplateCode": "SMS_1"})
     assert channel.look_up(a_message(), since=NOON) == Accepted(provider_ref=KEY)
+
+
+def test_a_message_had_its_time_to_be_listed_only_since_somebody_looked(
+    channel: AliyunSms, provider: FakeAliyun, clock: ManualClock
+) -> None:
+    """It may have been written long before it was sent, after quiet hours or many tries."""
+    long_ago = NOON - timedelta(hours=10)
+    for _ in range(2):
+        provider.scripted = [httpx.ReadTimeout("silent")]
+        with pytest.raises(SendUncertainError):
+            channel.send(a_message())
+        for _ in range(2):
+            with pytest.raises(ChannelUnavailableError, match="not listed yet"):
+                channel.look_up(a_message(), since=long_ago)
+            clock.advance(timedelta(seconds=60))
+    assert channel.look_up(a_message(), since=long_ago) is None
 
 
 def test_a_wording_without_a_name_there_is_for_staff(

@@ -25,7 +25,7 @@ from tests.pipeline.notify.providers import PAGE, TOKEN, FakeAliyun, aliyun_erro
 
 URL = (
     "voice+aliyun://LTAI5tExample@dyvmsapi.aliyuncs.com?{secret}&{token}"
-    "&template.reminder=TTS_100001&key.1=moving&key.2=left"
+    "&template.reminder=TTS_100001&key.1=&key.2=moving&key.9=not_mine"
 )
 CALL = "116012354141^10281"
 AT = datetime(2026, 3, 2, 4, 0, 9, tzinfo=UTC)
@@ -149,7 +149,9 @@ def test_what_the_carrier_announced_is_more_exact(channel: AliyunVoice) -> None:
     ]
 
 
-@pytest.mark.parametrize(("pressed", "text"), [("1", "moving"), ("2", "left"), ("9#", "9#")])
+@pytest.mark.parametrize(
+    ("pressed", "text"), [("2", "moving"), ("9", "not_mine"), ("12", "moving"), ("3#", "3#")]
+)
 def test_a_pressed_key_is_an_answer(channel: AliyunVoice, pressed: str, text: str) -> None:
     """Source: Alibaba Cloud, "VoiceCallReport" and "VoiceReport"."""
     step = {"call_id": CALL, "status_code": "300000", "dtmf": pressed}
@@ -163,7 +165,7 @@ def test_a_pressed_key_is_an_answer(channel: AliyunVoice, pressed: str, text: st
     ]
 
 
-@pytest.mark.parametrize("pressed", ["", "call me", "1" * 11])
+@pytest.mark.parametrize("pressed", ["", "1", "21", "call me", "2" * 11])
 def test_what_is_no_key_is_no_answer(channel: AliyunVoice, pressed: str) -> None:
     step = {"call_id": CALL, "status_code": "300000", "dtmf": pressed}
 

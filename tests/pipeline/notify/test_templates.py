@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.notify.templates import SHIPPED, TextsError, load_texts, read_texts, reminder_text
+from pipeline.notify.templates import SHIPPED, TextsError, load_texts, read_texts
 from pipeline.notify.wording import (
     Agency,
-    ChannelKind,
     FactsError,
     Kind,
     Language,
@@ -29,6 +28,7 @@ from pipeline.notify.wording import (
     sms_segments,
     spoken_s,
 )
+from pipeline.policy.entries import ChannelKind
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 2, 4, 10, tzinfo=UTC)
@@ -315,14 +315,14 @@ def test_a_folder_without_wordings_is_refused(tmp_path: Path) -> None:
     [
         ("", "", "valid_from: ours begins on the same day; choose another day"),
         ("", "2027-01-01", "version: a later valid_from needs a higher version; raise it"),
-        ("push", "", "id: reminder.zh-CN.toml has it for reminder push zh-CN; give it another id"),
+        ("sms", "", "id: reminder.zh-CN.toml has it for reminder sms zh-CN; give it another id"),
     ],
 )
 def test_two_wordings_that_could_be_mixed_up_are_refused(
     tmp_path: Path, first: str, second: str, finding: str
 ) -> None:
-    one = an_entry(ChannelKind(first or "phones"), ZH_SMS)
-    two = an_entry(ChannelKind.PHONES, ZH_SMS).replace("2026-01-01", second or "2026-01-01")
+    one = an_entry(ChannelKind(first or "push"), ZH_SMS)
+    two = an_entry(ChannelKind.PUSH, ZH_SMS).replace("2026-01-01", second or "2026-01-01")
     a_file(tmp_path, Kind.REMINDER, Language.ZH_CN, one, two)
 
     assert [one.line for one in read_texts(tmp_path)[1]] == [finding]
@@ -562,19 +562,6 @@ def test_no_text_or_template_takes_the_other_kind() -> None:
 def test_a_voice_is_heard_for_as_long_as_its_words_take() -> None:
     assert spoken_s("您好，1 2", Language.ZH_CN) == 1.0
     assert spoken_s("It's 12 of us, 鄂 too.", Language.EN) == pytest.approx(6 / 2.5)
-
-
-def test_the_old_call_still_writes_a_reminder() -> None:
-    text = reminder_text(
-        Agency(name="江城交警", phone="12123"),
-        plate="鄂A12345",
-        place="江滩北门",
-        since=NOW.astimezone(SHANGHAI),
-        grace=timedelta(seconds=20),
-        reference="4f2a9c01",
-    )
-    assert "自12:10起停在江滩北门" in text
-    assert "20秒内驶离" in text
 
 
 AGENCIES = st.builds(

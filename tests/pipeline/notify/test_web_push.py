@@ -241,6 +241,9 @@ def test_a_silent_service_is_uncertain(
         "https://evilfcm.googleapis.com/x",
         "https://me@fcm.googleapis.com/x",
         "https://[/x",
+        "https://fcm.googleapis.com:99999/x",
+        "https://fcm.googleapis.com:22/x",
+        "https://fcm.googleapis.com/\nx",
         "",
     ],
 )
@@ -270,6 +273,12 @@ def test_what_is_no_subscription_reaches_nobody(
 ) -> None:
     assert push.send(_to(phone)) == Refused(detail="no-subscription", failure=Failure.PERMANENT)
     assert not service.requests
+
+
+def test_a_subscription_beside_a_phone_is_the_one(push: WebPush, browser: Browser) -> None:
+    message = Message(key=KEY, phone="13800000001", text="t", push=browser.subscription())
+
+    assert push.send(message) == Accepted(provider_ref=KEY)
 
 
 @pytest.mark.parametrize("keys", [{"p256dh": "", "auth": ""}, {"p256dh": "AAAA", "auth": "AAAA"}])

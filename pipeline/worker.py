@@ -300,7 +300,12 @@ class Worker:
         if channel is None:
             log.warning("call-back for a channel that is not here", extra={"request": request.id})
             return
-        callback = Callback(body=request.body, headers=request.headers, query=request.query)
+        callback = Callback(
+            body=request.body,
+            headers=request.headers,
+            query=request.query,
+            received_at=request.requested_at,
+        )
         try:
             told = channel.read_callback(callback)
         except UnreadableCallbackError as exc:

@@ -53,6 +53,9 @@ class PostForm(BaseModel):
     csrf_token: str = ""
 
 
+_CALLBACKS = "/callbacks/"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the pages work with; made once by `create_app`."""
@@ -221,10 +224,12 @@ def _signed_in(request: Request) -> StaffVisit:
 async def require_form_token(request: Request) -> None:
     """Refuse a POST whose form was not made for this browser; holds for the whole application.
 
+    A provider's call-back is no form: it comes from no browser, and the worker asks for its token.
+
     Raises:
         CsrfError: the token is missing or another browser's, or the form stood on another site.
     """
-    if request.method in {"GET", "HEAD"}:
+    if request.method in {"GET", "HEAD"} or request.url.path.startswith(_CALLBACKS):
         return
     form = await request.form()
     fields = {name: value for name, value in form.items() if isinstance(value, str)}

@@ -82,11 +82,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """What a provider sent to us, as raw as it came; names of headers are in lower case."""
+    """What a provider sent to us, as raw as it came; names of headers are in lower case.
+
+    `received_at` is when the web took it in, by the database's time; it may be read much later.
+    """
 
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,8 @@ class BodySigner:
         # Whole seconds, for some hundred years.
         is_instant = timestamp.isdecimal() and len(timestamp) <= 10
         at = datetime.fromtimestamp(int(timestamp), UTC) if is_instant else None
-        if at is None or abs(self.clock.now() - at) > self.window:
+        received_at = callback.received_at or self.clock.now()
+        if at is None or abs(received_at - at) > self.window:
             raise UnreadableCallbackError(f"{self.channel}: a call-back of another time")
 
     def _sign(self, timestamp: str, body: bytes) -> str:

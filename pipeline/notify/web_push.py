@@ -103,7 +103,7 @@ class WebPush:
 
     def send(self, message: Message) -> SendResult:
         """POST it, encrypted, to the push service of the browser; see `Channel.send`."""
-        subscription = self._subscription(message.push or message.phone)
+        subscription = self._subscription(message.push)
         if subscription is None:
             return self._codes.refused("no-subscription")
         parts = urlsplit(subscription.endpoint)

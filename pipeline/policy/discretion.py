@@ -3,7 +3,7 @@
 Source: APL articles 32 to 34 (2021); the three lists of the founding document.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.case import Factor, Outcome, Proposal
 from pipeline.policy.entries import Act, ActList, ListRow, When
@@ -51,7 +51,7 @@ def _stood_min(situation: Situation) -> float:
     """How long it stood, as far as the camera saw."""
     case = situation.case
     until: datetime = case.left_at or case.last_seen_at
-    return (until - case.stood_since_at).total_seconds() / 60
+    return (until - case.stood_since_at) / timedelta(minutes=1)
 
 
 def propose(situation: Situation, act: Act) -> Proposal:

@@ -1,5 +1,6 @@
 """What a rulebook is made of: values with a unit, the days they are in force, and their source."""
 
+from calendar import monthrange
 from collections.abc import Collection
 from datetime import date, time, timedelta
 from enum import StrEnum
@@ -38,6 +39,11 @@ __all__ = [
     "WaysEntry",
     "When",
 ]
+
+
+_MAX_POINTS = 12
+"""A licence has no more; source: PTS article 4."""
+_MAX_TRIES = 9
 
 
 class Cause(StrEnum):
@@ -153,16 +159,16 @@ class CountEntry(Entry):
 class MonthsEntry(Entry):
     """A number of calendar months."""
 
-    value: int = Field(ge=1, le=120)
+    value: int = Field(ge=1)
     unit: Literal["months"]
 
     def before(self, day: date) -> date:
         """The same day of the month so many months earlier, or that month's last day."""
-        months = day.year * 12 + day.month - 1 - self.value
-        year, month = divmod(months, 12)
-        first_of_next = date(year + (month == 11), (month + 1) % 12 + 1, 1)
-        last = first_of_next - timedelta(days=1)
-        return last.replace(day=min(day.day, last.day))
+        first = day.replace(day=1)
+        for _ in range(self.value):
+            first = (first - timedelta(days=1)).replace(day=1)
+        _, days = monthrange(first.year, first.month)
+        return first.replace(day=min(day.day, days))
 
 
 class PlacesEntry(Entry):
@@ -218,7 +224,7 @@ class Step(_Closed):
 class StepsEntry(Entry):
     """The tries to reach a driver, in their order, until one of them is delivered."""
 
-    value: tuple[Step, ...] = Field(min_length=1, max_length=9)
+    value: tuple[Step, ...] = Field(min_length=1, max_length=_MAX_TRIES)
     unit: Literal["tries"]
 
 
@@ -255,7 +261,7 @@ class Act(_Closed):
     article: str = Field(min_length=1)
     is_over: bool = False
     fine: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
-    points: Annotated[int, Field(ge=0, le=12)] | None = None
+    points: Annotated[int, Field(ge=0, le=_MAX_POINTS)] | None = None
     source: str = Field(min_length=1)
 
 

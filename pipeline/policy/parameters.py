@@ -39,6 +39,7 @@ __all__ = ["Rulebook", "RulebookError", "load_rulebook", "shipped_rulebooks"]
 _FOLDER = Path(__file__).parent / "rulebook"
 _NO_RULEBOOKS = frozenset({"clocks", "holidays", "pictures"})
 _MAX_LEVELS = 5
+_EDITION_DIGITS = 8
 _DAY = timedelta(days=1)
 
 
@@ -115,7 +116,7 @@ class Rulebook(BaseModel):
     def edition(self) -> str:
         """Region, version and the beginning of the SHA-256 over all values, for the record."""
         digest = hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
-        return f"{self.region} {self.version} {digest[:8]}"
+        return f"{self.region} {self.version} {digest[:_EDITION_DIGITS]}"
 
     def in_force(self, entries: Sequence[E], on: date) -> E:
         """The entry of one of this rulebook's lists that is in force on `on`.

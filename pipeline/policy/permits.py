@@ -13,6 +13,10 @@ __all__ = ["NO_PERMITS", "Permits", "PermitsError", "load_permits"]
 _COLUMNS = "plate, number, valid_from, valid_until and, for one camera only, camera_id"
 
 
+_FIRST_ROW = 2
+"""The file's first line names the columns."""
+
+
 class PermitsError(PermanentError):
     """The file of permits cannot be used as it is written."""
 
@@ -53,7 +57,7 @@ def load_permits(file: Path) -> Permits:
     permits: dict[str, list[_Permit]] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as rows:
-            for number, row in enumerate(csv.DictReader(rows), start=2):
+            for number, row in enumerate(csv.DictReader(rows), start=_FIRST_ROW):
                 plate, permit = _read(file, number, row)
                 permits.setdefault(plate, []).append(permit)
     except OSError as exc:

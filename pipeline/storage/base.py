@@ -291,6 +291,10 @@ class Registry(Protocol):
         """Leave a provider's call-back for the worker, as it came."""
         ...
 
+    def count_requests(self) -> int:
+        """How many requests wait for a worker."""
+        ...
+
     def next_request(self) -> Request | None:
         """The oldest request that may be looked at now and that no other worker looks at."""
         ...

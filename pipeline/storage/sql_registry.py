@@ -281,6 +281,11 @@ class SqlRegistry:
         }
         self._connection.execute(sa.insert(tables.request).values(row))
 
+    def count_requests(self) -> int:
+        """How many requests wait for a worker."""
+        query = sa.select(sa.func.count()).select_from(tables.request)
+        return int(self._connection.execute(query).scalar_one())
+
     def next_request(self) -> Request | None:
         """The oldest request that may be looked at now and that no other worker looks at."""
         table = tables.request

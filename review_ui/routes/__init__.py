@@ -1,6 +1,7 @@
 """The pages' routes, one module per page."""
 
 from review_ui.routes import (
+    callbacks,
     case_files,
     cases,
     evidence,
@@ -25,5 +26,6 @@ ROUTERS = (
     cases.router,
     case_files.router,
     phones.router,
+    callbacks.router,
     evidence.router,
 )

@@ -120,7 +120,7 @@ def test_a_lost_hash_key_is_not_replaced_by_another(file: Path) -> None:
 
 
 def test_files_that_cannot_be_used_are_said(file: Path) -> None:
-    with pytest.raises(ContactBookError, match="No such file.*; remindfirst contacts new-key"):
+    with pytest.raises(ContactBookError, match=r"No such file.*; remindfirst contacts new-key"):
         ContactKeys.read(file)
     _write(file, "")
     file.write_bytes(b"\xff")

@@ -137,7 +137,7 @@ class ToBrowser:
 
 
 def _to(subscription: str, key: str = KEY) -> Message:
-    return Message(key=key, phone=subscription, text="请立即驶离")
+    return Message(key=key, phone="13800000001", push=subscription, text="请立即驶离")
 
 
 class TestWebPush(ChannelContract):

@@ -105,7 +105,7 @@ def test_one_slow_answer_holds_up_nobody_else() -> None:
     together = Barrier(2, timeout=10)
 
     class SlowBook:
-        def find(self, plate_text: str) -> Contact | None:
+        def find(self, plate_text: str) -> Contact | None:  # noqa: ARG002
             together.wait()
             return None
 

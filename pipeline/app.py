@@ -47,9 +47,18 @@ def open_book(url: str | None, *, key_file: Path | None, storage: Storage) -> Co
                     "REMINDFIRST_CONTACTS_KEY_FILE (`contacts_key_file` for `up`) to their keys"
                 )
         return open_contacts(url)
-    own = OwnContacts(storage, ContactKeys.read(key_file))
+    own = open_own(key_file, storage=storage)
     book = open_contacts(url, table=own)
     return own if book is own else OverlaidContactBook(book, own)
+
+
+def open_own(key_file: Path, *, storage: Storage) -> OwnContacts:
+    """The contacts, opt-outs and doubts that the database keeps.
+
+    Raises:
+        ContactBookError: the keys cannot be used; says why.
+    """
+    return OwnContacts(storage, ContactKeys.read(key_file))
 
 
 def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> Worker:
@@ -58,13 +67,14 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
     Raises:
         PipelineError: something that the settings name cannot be used; the message says what.
     """
+    key_file = settings.contacts_key_file
     storage = open_storage(settings.storage_url, clock=clock)
     channels = Channels(
         *(open_channel(url, clock=clock or SystemClock()) for url in settings.channel_url.split())
     )
     queue = ReminderQueue(
         storage=storage,
-        contacts=open_book(settings.contacts, key_file=settings.contacts_key_file, storage=storage),
+        contacts=open_book(settings.contacts, key_file=key_file, storage=storage),
         rulebook=load_rulebook(settings.rulebook),
         calendar=load_calendar(settings.calendar),
         agency=Agency(
@@ -86,6 +96,10 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
         storage=storage,
         queue=queue,
         delivery=Delivery(
-            storage=storage, channels=channels, queue=queue, metrics=WorkerMetrics(due_timers)
+            storage=storage,
+            channels=channels,
+            queue=queue,
+            own_contacts=open_own(key_file, storage=storage) if key_file else None,
+            metrics=WorkerMetrics(due_timers),
         ),
     )

@@ -22,8 +22,9 @@ from pipeline.notify.channel import (
     Sent,
 )
 from pipeline.notify.channels import Channels
-from pipeline.notify.contacts import Contact
-from pipeline.reminder import DeliveryStatus, Failure, Receipt, Reminder, is_forward
+from pipeline.notify.contacts import Contact, RegisterUnavailableError
+from pipeline.own_contacts import OwnContacts
+from pipeline.reminder import NOT_MINE, STOP, DeliveryStatus, Failure, Receipt, Reminder, is_forward
 from pipeline.reminder_queue import CLAIM, ReminderQueue, change
 from pipeline.storage.base import DueReminder, Storage, UnitOfWork
 
@@ -52,6 +53,7 @@ class Delivery:
     storage: Storage
     channels: Channels
     queue: ReminderQueue
+    own_contacts: OwnContacts | None = None
     metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
 
     def claim(self) -> list[tuple[DueReminder, Reminder]]:
@@ -131,7 +133,25 @@ class Delivery:
             UnknownMessageError: no message has this name, or its acceptance is not recorded yet.
         """
         reminder = _named(uow, answer.provider_ref)
-        uow.outbox.save(replace(reminder, answer=answer.text, answered_at=uow.now()))
+        told = replace(reminder, answer=answer.text, answered_at=uow.now())
+        if answer.text == NOT_MINE:
+            # It reached somebody, but not this driver: nobody was reminded.
+            told = replace(
+                told,
+                status=DeliveryStatus.FAILED,
+                failure_kind=Failure.PERMANENT,
+                failure="the contact said that the vehicle is not theirs",
+                ended_at=uow.now(),
+            )
+        uow.outbox.save(told)
+        if self.own_contacts is not None and answer.text == NOT_MINE:
+            self.own_contacts.doubt(uow, reminder.plate, reason=answer.text)
+        if self.own_contacts is not None and answer.text == STOP:
+            self.own_contacts.opt_out(uow, reminder.plate)
+        case = uow.cases.get(reminder.case_id)
+        if answer.text in {NOT_MINE, STOP} and case is not None and case.is_open:
+            # What was said about the contact is seen once this is committed.
+            uow.cases.set_timer(case.id, uow.now())
 
     def _prepare_all(
         self, uow: UnitOfWork, due: Sequence[DueReminder]
@@ -162,11 +182,14 @@ class Delivery:
         with self.storage.read() as uow:
             case = uow.cases.get(reminder.case_id)
         channel = self.channels.of(reminder.channel)
-        contact = self.queue.contact_of(reminder.plate)
+        try:
+            contact = self.queue.contact_of(reminder.plate)
+        except RegisterUnavailableError:
+            return partial(self._retry_later, due, reminder)
         is_wanted = case is not None and _is_wanted(case, reminder)
-        if contact is None or channel is None:
-            lacks = "contact" if contact is None else "channel"
-            return self._failing(due, reminder, Failure.PERMANENT, f"no {lacks} any more")
+        lacks = _lacks(contact, channel)
+        if contact is None or channel is None or lacks:
+            return self._failing(due, reminder, Failure.PERMANENT, lacks)
         message = _message(reminder, contact)
         if reminder.is_doubtful and (not channel.is_repeatable or not is_wanted):
             return self._look_up(due, reminder, channel, message)
@@ -282,8 +305,11 @@ class Delivery:
         log.error("reminder not sent", extra={"case_id": str(ended.case_id), "as": ended.status})
 
     def _ask_for_receipt(self, due: DueReminder, reminder: Reminder) -> Record:
-        receipt, is_answered = None, True
-        contact = self.queue.contact_of(reminder.plate)
+        receipt, is_answered, contact = None, True, None
+        try:
+            contact = self.queue.contact_of(reminder.plate)
+        except RegisterUnavailableError:
+            is_answered = False
         channel = self.channels.of(reminder.channel)
         if reminder.provider_ref and reminder.accepted_at and contact and channel:
             sent = Sent(
@@ -333,6 +359,19 @@ def _finish(uow: UnitOfWork, due: DueReminder, ended: Reminder) -> None:
 def _is_wanted(case: Case, reminder: Reminder) -> bool:
     is_due = case.status is CaseStatus.REMINDER_DUE and case.left_at is None
     return is_due and case.reminder_key == reminder.key
+
+
+def _lacks(contact: Contact | None, channel: Channel | None) -> str:
+    """Why a message can no longer go out; a driver may have opted out while it waited."""
+    if channel is None:
+        return "no channel any more"
+    if contact is None:
+        return "no contact any more"
+    return (
+        "the contact may not be used any more"
+        if contact.is_opted_out or contact.is_doubtful
+        else ""
+    )
 
 
 def _message(reminder: Reminder, contact: Contact) -> Message:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-__all__ = ["DeliveryStatus", "Failure", "Receipt", "Reminder", "is_forward"]
+__all__ = ["NOT_MINE", "STOP", "DeliveryStatus", "Failure", "Receipt", "Reminder", "is_forward"]
 
 
 class DeliveryStatus(StrEnum):
@@ -21,6 +21,12 @@ class DeliveryStatus(StrEnum):
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+
+NOT_MINE = "not_mine"
+"""The answer of a contact whose vehicle it is not."""
+STOP = "stop"
+"""The answer of a contact who wants no more reminders."""
 
 
 class Failure(StrEnum):

@@ -9,7 +9,7 @@ from uuid import UUID
 from pipeline.audit import AuditNote
 from pipeline.case import Case, CaseStatus, Reason, move, reminder_key_of
 from pipeline.errors import PermanentError
-from pipeline.notify.contacts import Contact, ContactBook
+from pipeline.notify.contacts import Contact, ContactBook, RegisterUnavailableError
 from pipeline.notify.templates import Agency, Texts, load_texts
 from pipeline.notify.wording import ReminderFacts, reminder_only
 from pipeline.policy.deadlines import WorkingCalendar
@@ -26,7 +26,7 @@ from pipeline.policy.entries import Cause, ChannelKind
 from pipeline.policy.parameters import Rulebook
 from pipeline.policy.permits import NO_PERMITS, Permits
 from pipeline.policy.situation import Attempt, ContactState, Situation
-from pipeline.reminder import DeliveryStatus, Reminder
+from pipeline.reminder import NOT_MINE, DeliveryStatus, Reminder
 from pipeline.sites import Site
 from pipeline.storage.base import Storage, UnitOfWork
 
@@ -35,6 +35,7 @@ __all__ = ["CLAIM", "ReminderQueue", "change"]
 log = logging.getLogger(__name__)
 
 CLAIM = timedelta(seconds=60)
+REGISTER_AGAIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +58,16 @@ class ReminderQueue:
         """Ask what to do with `case` now and do it, within the transaction of `uow`."""
         if not case.is_open:
             return case
-        situation = self._situation(uow, case)
+        try:
+            contact = self._contact(uow, case)
+        except RegisterUnavailableError as exc:
+            # Nobody is "without a contact" because the register is away.
+            log.warning("asked again later", extra={"case_id": str(case.id), "error": str(exc)})
+            uow.cases.set_timer(case.id, uow.now() + REGISTER_AGAIN)
+            return case
+        situation = self._situation(uow, case, contact)
         decision = decide(situation)
-        done = self._apply(uow, situation, decision)
+        done = self._apply(uow, situation, contact, decision)
         if isinstance(decision, SendReminder):
             # The message waits in the outbox; this sets the timer for what follows.
             return self.ask_policy(uow, done)
@@ -108,11 +116,21 @@ class ReminderQueue:
         return change(uow, case, moved, action, (reason,))
 
     def contact_of(self, plate_text: str | None) -> Contact | None:
-        """Whom the register names for a plate."""
+        """Whom the register names for a plate.
+
+        Raises:
+            RegisterUnavailableError: it cannot be asked now.
+        """
         return None if plate_text is None else self.contacts.find(plate_text)
 
-    def _situation(self, uow: UnitOfWork, case: Case) -> Situation:
-        contact = self.contact_of(case.plate.text) if case.has_agreed_plate else None
+    def _contact(self, uow: UnitOfWork, case: Case) -> Contact | None:
+        """Whom to remind, where that is the question; the register is asked for nothing else."""
+        attempts = _attempts(uow, case)
+        has_failed = bool(attempts) and attempts[-1].status is DeliveryStatus.FAILED
+        is_asked = case.status is CaseStatus.SUSPECTED or has_failed
+        return self.contact_of(case.plate.text) if is_asked and case.has_agreed_plate else None
+
+    def _situation(self, uow: UnitOfWork, case: Case, contact: Contact | None) -> Situation:
         situation = Situation(
             case=case,
             site=uow.registry.site(case.camera_id),
@@ -140,11 +158,13 @@ class ReminderQueue:
             earlier_records=uow.cases.records_since(plate, situation.look_back_began_at),
         )
 
-    def _apply(self, uow: UnitOfWork, situation: Situation, decision: Decision) -> Case:
+    def _apply(
+        self, uow: UnitOfWork, situation: Situation, contact: Contact | None, decision: Decision
+    ) -> Case:
         case = situation.case
         match decision:
             case SendReminder():
-                return self._queue_reminder(uow, situation, decision)
+                return self._queue_reminder(uow, situation, contact, decision)
             case Wait(until=until, cause=cause, reasons=reasons):
                 uow.cases.set_timer(case.id, until)
                 if cause is None:
@@ -176,10 +196,13 @@ class ReminderQueue:
                 assert_never(decision)
 
     def _queue_reminder(
-        self, uow: UnitOfWork, situation: Situation, decision: SendReminder
+        self,
+        uow: UnitOfWork,
+        situation: Situation,
+        contact: Contact | None,
+        decision: SendReminder,
     ) -> Case:
         case, plate = situation.case, situation.case.plate.text
-        contact = self.contact_of(plate)
         if contact is None or plate is None:
             raise PermanentError(f"case {case.id}: policy reminds only a known contact")
         if situation.attempts:
@@ -239,6 +262,7 @@ def _attempts(uow: UnitOfWork, case: Case) -> tuple[Attempt, ...]:
             status=one.status,
             failure=one.failure_kind,
             ended_at=one.ended_at,
+            is_disowned=one.answer == NOT_MINE,
         )
         for one in messages
         if one is not None

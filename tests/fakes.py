@@ -60,7 +60,7 @@ class RecordingChannel:
         key, _, word = callback.body.partition(" ")
         if key not in self.accepted:
             raise UnreadableCallbackError("unknown key")
-        if word in {"moving", "left"}:
+        if word not in set(DeliveryStatus):
             return [Answer(provider_ref=key, text=word)]
         return [self._receipt(key, DeliveryStatus(word))]
 

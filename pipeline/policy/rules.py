@@ -268,11 +268,13 @@ def _next_try(situation: Situation) -> NextTry | None:
 def _cause(situation: Situation) -> Cause | None:
     """Why no reminder can go out; None when one can, or is already under way."""
     case = situation.case
-    if situation.delivery is DeliveryStatus.FAILED and _next_try(situation) is None:
+    is_disowned = any(one.is_disowned for one in situation.attempts)
+    has_failed = situation.delivery is DeliveryStatus.FAILED
+    if has_failed and not is_disowned and _next_try(situation) is None:
         return Cause.NOT_DELIVERED
     if case.is_plate_contradicted:
         return Cause.PLATE_DOUBTFUL
-    if case.status is not CaseStatus.SUSPECTED:
+    if case.status is not CaseStatus.SUSPECTED and not has_failed:
         return None
     cause = _plate_cause(situation) or _contact_cause(situation) or _cap_cause(situation)
     is_out_of_reach = cause is None and _next_try(situation) is None
@@ -289,6 +291,8 @@ def _plate_cause(situation: Situation) -> Cause | None:
 
 
 def _contact_cause(situation: Situation) -> Cause | None:
+    if any(one.is_disowned for one in situation.attempts):
+        return Cause.CONTACT_DOUBTFUL
     match situation.contact:
         case ContactState.NONE:
             return Cause.NO_CONTACT

@@ -30,13 +30,17 @@ class ContactState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try to reach the driver of this case; `ended_at` is when it was known to have failed."""
+    """One try to reach the driver of this case; `ended_at` is when it was known to have failed.
+
+    `is_disowned` says that it reached somebody whose vehicle it is not.
+    """
 
     channel: ChannelKind
     position: int
     status: DeliveryStatus
     failure: Failure | None = None
     ended_at: datetime | None = None
+    is_disowned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

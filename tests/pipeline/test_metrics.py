@@ -144,6 +144,7 @@ def test_each_outcome_of_a_reminder_is_counted_as_what_it_is(
     answer: Callable[[], SendResult],
     outcome: str,
 ) -> None:
+    channel.is_repeatable = False
     channel.before_answer = answer
     publisher.publish([a_suspicion()])
 

@@ -36,14 +36,14 @@ from pipeline.configuration import (
     UpConfig,
     load_config,
 )
-from pipeline.errors import PermanentError, PipelineError
+from pipeline.errors import BAD_INPUT, PermanentError, PipelineError
 from pipeline.events.camera import CameraDocument
 from pipeline.reminder import DeliveryStatus
 from pipeline.settings import PipelineSettings
 from pipeline.sites import Site, SiteState
 from pipeline.staff import Qualification, Reviewer, ReviewerId, Role
 from pipeline.storage import Storage, open_storage
-from pipeline.supervisor import BAD_INPUT, Supervisor, end_with_supervisor
+from pipeline.supervisor import Supervisor, end_with_supervisor
 from pipeline.telemetry import configure_logging
 from review_ui.auth import hash_password
 

@@ -6,9 +6,15 @@ from contextlib import contextmanager
 import typer
 from pydantic import ValidationError
 
-from pipeline.errors import PermanentError, PipelineError, RetryableError, findings
+from pipeline.errors import (
+    BAD_INPUT,
+    TRY_AGAIN,
+    PermanentError,
+    PipelineError,
+    RetryableError,
+    findings,
+)
 from pipeline.settings import PipelineSettings
-from pipeline.supervisor import BAD_INPUT, TRY_AGAIN
 
 __all__ = ["read_settings", "telling"]
 

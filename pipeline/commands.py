@@ -6,33 +6,30 @@ import sys
 from pathlib import Path
 from threading import Event
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
 from pipeline.app import build_worker
 from pipeline.audit import first_broken, reaches
 from pipeline.bus import check_topic, create_topic
-from pipeline.case import Case
 from pipeline.clock import SystemClock
 from pipeline.command_line import read_settings, telling
 from pipeline.contact_commands import contacts
 from pipeline.deadline_table import Language, instant_of, lines_of, milestones_of, zone_of
-from pipeline.errors import PermanentError
 from pipeline.evidence import EvidenceError, open_evidence_store
 from pipeline.notify.templates import TextsError
 from pipeline.notify.texts_check import check_texts
 from pipeline.policy.clocks import running_clocks
 from pipeline.policy.deadlines import load_calendar
+from pipeline.review import case_by_number
 from pipeline.settings import PipelineSettings
-from pipeline.storage import UnitOfWork, accept_clock, check, open_storage, upgrade
+from pipeline.storage import accept_clock, check, open_storage, upgrade
 from pipeline.telemetry import configure_logging
 
 __all__ = ["app"]
 
 log = logging.getLogger(__name__)
 
-NUMBER_LENGTH = 8
 DEFAULT_REPLICAS = 3
 
 app = typer.Typer()
@@ -204,7 +201,7 @@ def _verify(settings: PipelineSettings, number: str) -> list[str]:
     store = open_evidence_store(settings.evidence_url)
     storage = open_storage(settings.storage_url, must_exist=True)
     with storage.read() as uow:
-        found = _one_case(_matching(uow, number), number)
+        found = case_by_number(uow, number)
         chain = uow.audit.of_case(found.id)
     problems = []
     for ref in found.evidence:
@@ -223,20 +220,3 @@ def _verify(settings: PipelineSettings, number: str) -> list[str]:
         typer.echo(f"ok  audit chain of {len(chain)} entries")
     storage.close()
     return problems
-
-
-def _matching(uow: UnitOfWork, number: str) -> list[Case]:
-    try:
-        case = uow.cases.get(UUID(number))
-    except ValueError:
-        return uow.cases.by_number(number) if len(number) <= NUMBER_LENGTH else []
-    return [case] if case else []
-
-
-def _one_case(found: list[Case], number: str) -> Case:
-    if len(found) != 1:
-        raise PermanentError(
-            f"{'no case' if not found else 'several cases'} with number {number!r}; "
-            "give the id as the page of the case shows it"
-        )
-    return found[0]

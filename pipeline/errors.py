@@ -2,7 +2,19 @@
 
 from pydantic import ValidationError
 
-__all__ = ["PermanentError", "PipelineError", "RetryableError", "findings"]
+__all__ = [
+    "BAD_INPUT",
+    "TRY_AGAIN",
+    "PermanentError",
+    "PipelineError",
+    "RetryableError",
+    "findings",
+]
+
+BAD_INPUT = 2
+"""The exit code of a role that was told something impossible: starting again changes nothing."""
+TRY_AGAIN = 75
+"""The exit code of a role whose surroundings failed; EX_TEMPFAIL of sysexits.h."""
 
 _FIXES = {
     "extra_forbidden": "remove it, or look for a slip in its spelling",

@@ -60,9 +60,9 @@ class Reminder:
 
     `template` names the wording and its version, `fields` are what stands in it; `position` is its
     place among the tries that the rulebook lists, the first one 0. `plate` is the one it was
-    written for, whatever is read later; `ended_at` is when it was known to have failed.
-    `is_doubtful` says that a sender
-    died over it, so that nobody can tell whether the provider took it before.
+    written for, whatever is read later. `sent_by` is the channel of this machine that it went
+    through, `ended_at` when it was known to have failed. `is_doubtful` says that a sender died over
+    it, so that nobody can tell whether the provider took it before.
     """
 
     key: str
@@ -80,6 +80,7 @@ class Reminder:
     delivered_at: datetime | None = None
     provider_at: datetime | None = None
     provider_ref: str | None = None
+    sent_by: str | None = None
     is_doubtful: bool = False
     position: int = 0
     ended_at: datetime | None = None

@@ -35,6 +35,7 @@ __all__ = [
     "NotOpenError",
     "SiteNotInUseError",
     "Verdict",
+    "case_by_number",
     "claim",
     "close_without_reminder",
     "decide",
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 LEASE = timedelta(minutes=5)
+NUMBER_LENGTH = 8
 PLATE_CAUSES = frozenset({Cause.PLATE_UNREADABLE, Cause.PLATE_DOUBTFUL, Cause.NO_CONTACT})
 
 
@@ -105,6 +107,25 @@ def _get(uow: UnitOfWork, case_id: UUID) -> Case:
     if case is None:
         raise CaseNotFoundError(f"no case {case_id}")
     return case
+
+
+def case_by_number(uow: UnitOfWork, number: str) -> Case:
+    """The one case with this id, or with the number that people use for it.
+
+    Raises:
+        CaseNotFoundError: none has it, or several.
+    """
+    try:
+        case = uow.cases.get(UUID(number))
+        found = [case] if case else []
+    except ValueError:
+        found = uow.cases.by_number(number) if len(number) <= NUMBER_LENGTH else []
+    if len(found) != 1:
+        raise CaseNotFoundError(
+            f"{'no case' if not found else 'several cases'} with number {number!r}; "
+            "give the id as the page of the case shows it"
+        )
+    return found[0]
 
 
 def require_may_decide(uow: UnitOfWork, person: Reviewer, camera_id: str) -> None:

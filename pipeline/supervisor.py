@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from time import monotonic, sleep
 
-from pipeline.errors import PermanentError
+from pipeline.errors import BAD_INPUT, PermanentError
 
-__all__ = ["BAD_INPUT", "TRY_AGAIN", "Supervisor", "end_with_supervisor"]
+__all__ = ["Supervisor", "end_with_supervisor"]
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +22,6 @@ LONGEST_PAUSE_S = 10.0
 POLL_S = 0.2
 POLL_PARENT_S = 1.0
 SUPERVISED = "REMINDFIRST_SUPERVISED"
-
-BAD_INPUT = 2
-"""The exit code of a role that was told something impossible: starting again changes nothing."""
-TRY_AGAIN = 75
-"""The exit code of a role whose surroundings failed; EX_TEMPFAIL of sysexits.h."""
 
 
 @dataclass(kw_only=True)

@@ -39,7 +39,7 @@ class _Pressed(BaseModel):
     """What the page of phones writes when somebody presses a button."""
 
     key: str
-    action: Literal["delivered", "failed", "moving", "left"]
+    action: Literal["delivered", "failed", "moving", "left", "not_mine"]
 
 
 class PhonesChannel:
@@ -95,7 +95,7 @@ class PhonesChannel:
         provider_ref = _ref_of(pressed.key)
         if self._read(provider_ref) is None:
             raise UnreadableCallbackError("phones: no message has this key")
-        if pressed.action in {"moving", "left"}:
+        if pressed.action not in {"delivered", "failed"}:
             return [Answer(provider_ref=provider_ref, text=pressed.action)]
         status = DeliveryStatus(pressed.action)
         return [

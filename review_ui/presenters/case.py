@@ -11,6 +11,7 @@ from pipeline.storage.base import ReviewLease
 from review_ui.presenters.badges import Badge, Tone, case_badge, reminder_badge
 from review_ui.presenters.evidence import PictureView, evidence_url, picture_view, seen_again
 from review_ui.presenters.people import why_read_only
+from review_ui.presenters.proposal import ProposalView, present_proposal
 from review_ui.presenters.standard import StandardView, present_standard, why_not_confirmed
 from review_ui.presenters.story import (
     MessageView,
@@ -81,6 +82,7 @@ class CasePage:
     held_until: str | None
     watermark: str
     read_only: str | None
+    proposal: ProposalView | None
     outcomes: list[Choice]
     why_locked: str | None
     reject_reasons: list[Choice]
@@ -142,7 +144,8 @@ def present_case(
         held_until=local.time(lease.until) if lease else None,
         watermark=f"{person.name} · {local.full(local.now)}",
         read_only=read_only,
-        outcomes=_outcomes(local, is_locked=is_broken or why_locked is not None),
+        proposal=present_proposal(case, local),
+        outcomes=_outcomes(case, local, is_locked=is_broken or why_locked is not None),
         why_locked=why_locked,
         reject_reasons=_reject_reasons(local, is_broken=is_broken),
     )
@@ -195,16 +198,20 @@ def _why_locked(case: Case, words: Words) -> str | None:
     return why_not_confirmed(case, words)
 
 
-def _outcomes(words: Words, *, is_locked: bool) -> list[Choice]:
+def _outcomes(case: Case, words: Words, *, is_locked: bool) -> list[Choice]:
+    site = words.site_of(case.camera_id)
+    day = site.day_of(case.suspected_at) if site else None
+    no_penalty_yet = site is not None and day is not None and not site.may_penalise(day)
     return [
         Choice(
             value=outcome,
             key=str(number),
             word=words.t(f"outcome.{outcome}"),
-            note=words.t(f"outcome_note.{outcome}"),
-            is_locked=is_locked,
+            note=words.t("outcome_note.not_yet" if is_early else f"outcome_note.{outcome}"),
+            is_locked=is_locked or is_early,
         )
         for number, outcome in enumerate(Outcome, start=1)
+        for is_early in [no_penalty_yet and outcome is Outcome.PENALTY]
     ]
 
 

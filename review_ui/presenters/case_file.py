@@ -35,6 +35,7 @@ __all__ = [
     "action_key",
     "case_rows",
     "present_case_file",
+    "timeline",
 ]
 
 CLOSED_AS = "closed as "
@@ -74,6 +75,7 @@ class TimelineLine:
     what: str
     change: str | None
     cause: str
+    reasons: list[ReasonView]
     number: int
     digest_short: str
     is_broken: bool
@@ -163,7 +165,7 @@ def present_case_file(
         broken_count=len(broken),
         file_count=len(case.evidence),
         messages=case_messages(reminders, local),
-        timeline=_timeline(chain, local),
+        timeline=timeline(chain, local),
         chain=_chain_badge(chain, local),
         reasons=case_reasons(case.reasons, local),
         decision=_decision(case, local),
@@ -203,7 +205,8 @@ def _steps(case: Case, words: Words) -> list[Step]:
     ]
 
 
-def _timeline(chain: list[AuditEntry], words: Words) -> list[TimelineLine]:
+def timeline(chain: list[AuditEntry], words: Words) -> list[TimelineLine]:
+    """The chain in words, oldest first."""
     broken = first_broken(chain)
     return [_line(entry, words, is_broken=entry is broken) for entry in chain]
 
@@ -222,6 +225,7 @@ def _line(entry: AuditEntry, words: Words, *, is_broken: bool) -> TimelineLine:
         what=_what(note.action, words),
         change=change,
         cause="" if note.cause == note.action else _cause(note.cause, words),
+        reasons=case_reasons(note.reasons, words),
         number=entry.number,
         digest_short=entry.digest[:8],
         is_broken=is_broken,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.case import Case, CaseStatus, Disposition
-from pipeline.reminder import DeliveryStatus, Reminder
+from pipeline.reminder import NOT_MINE, DeliveryStatus, Reminder
 from pipeline.storage.base import UnitOfWork
 from review_ui.presenters.badges import Badge, delivery_badge
 from review_ui.presenters.story import answer_word
@@ -75,18 +75,25 @@ class Press:
         return reminder.answer != self.action
 
 
-_ICONS = {"moving": "car", "left": "check", "delivered": "phone", "failed": "phone-off"}
+_ICONS = {
+    "moving": "car",
+    "left": "check",
+    NOT_MINE: "cross",
+    "delivered": "phone",
+    "failed": "phone-off",
+}
 
 
 def offered_actions(reminder: Reminder, case: Case | None) -> tuple[str, ...]:
     """What this phone can do with the message now."""
-    if reminder.channel != CHANNEL:
+    if reminder.sent_by != CHANNEL:
         return ()
     match reminder.status:
         case DeliveryStatus.ACCEPTED:
             return ("delivered", "failed")
         case DeliveryStatus.DELIVERED if case is not None and case.is_open:
-            return {None: ("moving", "left"), "moving": ("left",)}.get(reminder.answer, ())
+            answers = {None: ("moving", "left", NOT_MINE), "moving": ("left", NOT_MINE)}
+            return answers.get(reminder.answer, ())
         case _:
             return ()
 
@@ -96,7 +103,7 @@ def present_phones(uow: UnitOfWork, words: Words, *, press: Press | None = None)
     by_contact: dict[str, list[Message]] = {}
     clocks: dict[str, str] = {}
     for reminder in uow.outbox.recent(limit=60):
-        if reminder.channel != CHANNEL:
+        if reminder.sent_by not in {None, CHANNEL}:
             continue
         case = uow.cases.get(reminder.case_id)
         local = words.at_site(case.camera_id) if case else words

@@ -40,6 +40,7 @@ class ReasonView:
     sentence: str
     entry: str
     source: str
+    edition: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,12 @@ def steps(moments: Sequence[tuple[str, datetime | None]], words: Words) -> list[
 def case_reasons(reasons: tuple[Reason, ...], words: Words) -> list[ReasonView]:
     """The rules in words; a rule this version has no words for is named as it is."""
     return [
-        ReasonView(sentence=_reason_sentence(one, words), entry=one.entry, source=one.source)
+        ReasonView(
+            sentence=_reason_sentence(one, words),
+            entry=one.entry,
+            source=one.source,
+            edition=one.edition,
+        )
         for one in reasons
     ]
 

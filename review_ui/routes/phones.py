@@ -22,7 +22,7 @@ class PressForm(PostForm):
     """One button under one message."""
 
     key: str = Field(min_length=1, max_length=200)
-    action: Literal["moving", "left", "delivered", "failed"]
+    action: Literal["moving", "left", "not_mine", "delivered", "failed"]
 
 
 def _at_the_phones(visit: SignedIn) -> StaffVisit:

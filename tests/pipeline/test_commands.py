@@ -8,13 +8,13 @@ from typer.testing import CliRunner
 from pipeline.case import open_case
 from pipeline.clock import SystemClock
 from pipeline.commands import app
+from pipeline.errors import TRY_AGAIN
 from pipeline.events import ViolationSuspected
 from pipeline.evidence import open_evidence_store
 from pipeline.notify.templates import SHIPPED
 from pipeline.policy.milestones import Milestones
 from pipeline.storage import check, open_storage, upgrade
 from pipeline.storage.base import DeadLetter
-from pipeline.supervisor import TRY_AGAIN
 from tests.builders import NOON, a_suspicion, by_hand
 from tests.pipeline.storage.contract import a_note
 from tests.servers.kafka import delete_topic

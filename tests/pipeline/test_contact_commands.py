@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline.commands import app
-from pipeline.supervisor import TRY_AGAIN
+from pipeline.errors import TRY_AGAIN
 
 PLATE, PHONE = "鄂A12345", "13800000001"
 HEAD = "plate,phone,opted_out\n"

@@ -27,7 +27,7 @@ def _root_handlers() -> Iterator[None]:
 def test_a_port_in_use_is_one_clear_line_and_exit_2() -> None:
     with take_port("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        result = CliRunner().invoke(app, ["--port", str(port)])
+        result = CliRunner().invoke(app, ["serve", "--port", str(port)])
     assert result.exit_code == 2
     assert result.output.count("\n") == 1
     assert f"127.0.0.1:{port}" in result.output
@@ -60,7 +60,7 @@ def test_an_impossible_setting_is_one_line_that_says_which_and_exit_2(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(f"REMINDFIRST_{name}", value)
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(app, ["serve", *arguments])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
     start = f"remindfirst serve: settings (REMINDFIRST_...): {field}: "
@@ -71,7 +71,7 @@ def test_an_impossible_setting_is_one_line_that_says_which_and_exit_2(
 
 def test_every_finding_about_the_settings_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMINDFIRST_SESSION_HOURS", "never")
-    result = CliRunner().invoke(app, ["--port", "0"])
+    result = CliRunner().invoke(app, ["serve", "--port", "0"])
     lines = result.stderr.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("remindfirst serve: settings") for line in lines)
@@ -88,12 +88,12 @@ def test_a_database_that_is_away_is_tried_again_and_an_impossible_one_is_not(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("REMINDFIRST_STORAGE_URL", storage_url.format(tmp_path))
-    result = CliRunner().invoke(app, ["--port", a_free_port()])
+    result = CliRunner().invoke(app, ["serve", "--port", a_free_port()])
     assert result.exit_code == code
     assert result.stderr.count("remindfirst serve: ") == 1
 
 
 def test_the_help_names_every_setting_that_is_read() -> None:
-    told = CliRunner().invoke(app, ["--help"]).stdout
+    told = CliRunner().invoke(app, ["serve", "--help"]).stdout
     named = set(re.findall(r"\b[A-Z][A-Z_]+[A-Z]\b", told))
     assert {name.upper() for name in ReviewSettings.model_fields} <= named

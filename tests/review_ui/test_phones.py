@@ -65,7 +65,7 @@ def test_messages_of_real_channels_cannot_be_answered_here(desk: Desk) -> None:
     case = desk.case_in_review()
     reminder = desk.reminder(case, DeliveryStatus.DELIVERED)
     with desk.storage.begin() as uow:
-        uow.outbox.save(replace(reminder, channel="sms_gateway"))
+        uow.outbox.save(replace(reminder, sent_by="sms"))
         uow.commit()
     browser = desk.browser()
     assert "No message yet" in text_of(browser.get("/phones?lang=en"))

@@ -48,6 +48,7 @@ __all__ = [
     "open_case",
     "reminder_key_of",
     "with_departure",
+    "with_entered_plate",
     "with_sighting",
 ]
 
@@ -202,7 +203,9 @@ class Case:
     delivery; `round_step` is the step with which the present tries to reach a driver began;
     `no_reminder_cause` says why no reminder went out and `no_reminder_at` since when;
     `evidence_needed` are the clauses of the evidence standard without which it is not confirmed,
-    as policy set them when it referred the case.
+    as policy set them when it referred the case. `pictures_deleted_at` and `person_deleted_at` say
+    since when its pictures, and everything about a person, are gone because the rulebook keeps them
+    no longer.
     """
 
     id: UUID
@@ -247,6 +250,8 @@ class Case:
     reasons: tuple[Reason, ...] = ()
     proposal: Proposal | None = None
     decision: ReviewDecision | None = None
+    pictures_deleted_at: datetime | None = None
+    person_deleted_at: datetime | None = None
 
     @property
     def number(self) -> str:
@@ -284,6 +289,12 @@ class Case:
     def is_open(self) -> bool:
         """Whether anything can still happen to it by itself."""
         return self.status not in FINAL
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended, or a person decided it; None while it is open."""
+        decided_at = self.decision.decided_at if self.decision else None
+        return None if self.is_open else self.closed_at or decided_at
 
 
 FINAL = frozenset({CaseStatus.DECIDED, CaseStatus.CLOSED})
@@ -402,6 +413,21 @@ def _thinned(sightings: list[Sighting], grace_ends_at: datetime | None) -> tuple
         closest = min(spare, key=lambda i: kept[i + 1].captured_at - kept[i - 1].captured_at)
         del kept[closest]
     return tuple(kept)
+
+
+def with_entered_plate(case: Case, plate: PlateReading, person_id: ReviewerId) -> Case:
+    """Take what a person read from the picture for the plate; the tries begin anew."""
+    return replace(
+        case,
+        plate=plate,
+        plate_entered_by=person_id,
+        is_plate_contradicted=False,
+        reminder_step=case.reminder_step + 1,
+        round_step=case.reminder_step + 1,
+        asks_operator=False,
+        no_reminder_cause=None,
+        no_reminder_at=None,
+    )
 
 
 def with_departure(case: Case, event: VehicleDeparted) -> Case:

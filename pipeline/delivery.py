@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
-from pipeline.case import Case, CaseStatus, move, reminder_key_of
+from pipeline.case import Case, CaseStatus, reminder_key_of
 from pipeline.errors import PermanentError
 from pipeline.metrics import Outcome, WorkerMetrics
 from pipeline.notify.channel import (
@@ -24,6 +24,7 @@ from pipeline.notify.channel import (
 from pipeline.notify.channels import Channels
 from pipeline.notify.contacts import Contact, RegisterUnavailableError
 from pipeline.own_contacts import OwnContacts
+from pipeline.policy.effect import hold_uncertain
 from pipeline.reminder import NOT_MINE, STOP, DeliveryStatus, Failure, Receipt, Reminder, is_forward
 from pipeline.reminder_queue import CLAIM, ReminderQueue, change
 from pipeline.storage.base import DueReminder, Storage, UnitOfWork
@@ -262,11 +263,13 @@ class Delivery:
     def _accept(
         self, due: DueReminder, reminder: Reminder, provider_ref: str, uow: UnitOfWork
     ) -> None:
+        channel = self.channels.of(reminder.channel)
         accepted = replace(
             _fresh(uow, reminder),
             status=DeliveryStatus.ACCEPTED,
             accepted_at=uow.now(),
             provider_ref=provider_ref,
+            sent_by=channel.name if channel else None,
         )
         if not uow.outbox.finish(due, accepted, due_at=uow.now() + RECEIPT_POLL):
             return
@@ -407,8 +410,7 @@ def _told_uncertain(uow: UnitOfWork, case: Case, status: DeliveryStatus) -> Case
     """An uncertain message holds its case: no grace, no second try, and a person sees it."""
     if status is not DeliveryStatus.UNCERTAIN or case.status is not CaseStatus.REMINDER_DUE:
         return case
-    moved = replace(move(case, CaseStatus.REMINDER_UNCERTAIN), asks_operator=True)
-    return change(uow, case, moved, "reminder uncertain")
+    return change(uow, case, hold_uncertain(case), "reminder uncertain")
 
 
 def _fresh(uow: UnitOfWork, reminder: Reminder) -> Reminder:

@@ -3,26 +3,19 @@
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import assert_never
 from uuid import UUID
 
 from pipeline.audit import AuditNote
-from pipeline.case import Case, CaseStatus, Reason, move, reminder_key_of
+from pipeline.case import Case, CaseStatus, Reason, reminder_key_of
 from pipeline.errors import PermanentError
 from pipeline.notify.contacts import Contact, ContactBook, RegisterUnavailableError
 from pipeline.notify.templates import Agency, Texts, load_texts
 from pipeline.notify.wording import ReminderFacts, reminder_only
 from pipeline.policy.deadlines import WorkingCalendar
-from pipeline.policy.decision import (
-    AskOperator,
-    Close,
-    Decision,
-    ReferToReview,
-    SendReminder,
-    Wait,
-)
+from pipeline.policy.decision import Decision, SendReminder
+from pipeline.policy.effect import begin_grace, effect_of
 from pipeline.policy.engine import decide
-from pipeline.policy.entries import Cause, ChannelKind
+from pipeline.policy.entries import ChannelKind
 from pipeline.policy.parameters import Rulebook
 from pipeline.policy.permits import NO_PERMITS, Permits
 from pipeline.policy.situation import Attempt, ContactState, Situation
@@ -89,23 +82,14 @@ class ReminderQueue:
 
         It runs from the latest of all clocks, so that none of them can shorten it.
         """
-        begins = {CaseStatus.REMINDER_DUE, CaseStatus.REMINDER_UNCERTAIN, CaseStatus.SUSPECTED}
-        if case.status not in {*begins, CaseStatus.GRACE}:
-            return case
         site = uow.registry.site(case.camera_id)
         day = site.day_of(case.suspected_at) if site else case.suspected_at.date()
         entry = self.rulebook.in_force(self.rulebook.grace_period, day)
         status = uow.registry.camera_status(case.camera_id)
         clocks = [uow.now(), case.last_seen_at, *([status.captured_at] if status else [])]
-        started = case if case.status is CaseStatus.GRACE else move(case, CaseStatus.GRACE)
-        moved = replace(
-            started,
-            reminder_delivered_at=delivered_at,
-            grace_ends_at=max(clocks) + entry.length_at(case.place_class),
-            asks_operator=False,
-            no_reminder_cause=None,
-            no_reminder_at=None,
-        )
+        moved = begin_grace(case, entry, begins_at=max(clocks), delivered_at=delivered_at)
+        if moved is case:
+            return case
         reason = Reason(
             rule="start_grace",
             entry=f"grace_period from {entry.valid_from.isoformat()}",
@@ -161,39 +145,14 @@ class ReminderQueue:
     def _apply(
         self, uow: UnitOfWork, situation: Situation, contact: Contact | None, decision: Decision
     ) -> Case:
-        case = situation.case
-        match decision:
-            case SendReminder():
-                return self._queue_reminder(uow, situation, contact, decision)
-            case Wait(until=until, cause=cause, reasons=reasons):
-                uow.cases.set_timer(case.id, until)
-                if cause is None:
-                    return case
-                return _without_reminder(uow, situation, cause, reasons, asks_operator=False)
-            case AskOperator(until=until, cause=cause, reasons=reasons):
-                uow.cases.set_timer(case.id, until)
-                return _without_reminder(uow, situation, cause, reasons, asks_operator=True)
-            case ReferToReview(due_at=due_at, reasons=reasons):
-                uow.cases.set_timer(case.id, due_at)
-                moved = replace(
-                    move(case, CaseStatus.IN_REVIEW),
-                    review_due_at=due_at,
-                    evidence_needed=decision.evidence_needed,
-                    proposal=decision.proposal,
-                    asks_operator=False,
-                )
-                return change(uow, case, moved, "referred to review", reasons)
-            case Close(disposition=disposition, reasons=reasons):
-                uow.cases.set_timer(case.id, None)
-                moved = replace(
-                    move(case, CaseStatus.CLOSED),
-                    disposition=disposition,
-                    closed_at=situation.now,
-                    asks_operator=False,
-                )
-                return change(uow, case, moved, f"closed as {disposition}", reasons)
-            case _:
-                assert_never(decision)
+        effect = effect_of(situation, decision)
+        if isinstance(decision, SendReminder):
+            self._queue_reminder(uow, situation, contact, decision, effect.case)
+        else:
+            uow.cases.set_timer(effect.case.id, effect.timer_at)
+        if effect.action is None:
+            return effect.case
+        return change(uow, situation.case, effect.case, effect.action, decision.reasons)
 
     def _queue_reminder(
         self,
@@ -201,12 +160,11 @@ class ReminderQueue:
         situation: Situation,
         contact: Contact | None,
         decision: SendReminder,
-    ) -> Case:
-        case, plate = situation.case, situation.case.plate.text
+        case: Case,
+    ) -> None:
+        plate = case.plate.text
         if contact is None or plate is None:
             raise PermanentError(f"case {case.id}: policy reminds only a known contact")
-        if situation.attempts:
-            case = replace(case, reminder_step=case.reminder_step + 1)
         entry = situation.in_force(self.rulebook.grace_period)
         text = reminder_only(
             self.texts.remind(
@@ -239,16 +197,6 @@ class ReminderQueue:
         )
         if not uow.outbox.add(reminder, due_at=situation.now):
             raise PermanentError(f"case {case.id}: step {case.reminder_step} was reminded already")
-        moved = replace(
-            move(_back(case), CaseStatus.REMINDER_DUE),
-            reminder_accepted_at=None,
-            reminder_delivered_at=None,
-            grace_ends_at=None,
-            asks_operator=False,
-            no_reminder_cause=None,
-            no_reminder_at=None,
-        )
-        return change(uow, situation.case, moved, "reminder queued", decision.reasons)
 
 
 def _attempts(uow: UnitOfWork, case: Case) -> tuple[Attempt, ...]:
@@ -267,33 +215,6 @@ def _attempts(uow: UnitOfWork, case: Case) -> tuple[Attempt, ...]:
         for one in messages
         if one is not None
     )
-
-
-def _back(case: Case) -> Case:
-    """The case as one that nobody has been reminded of."""
-    return case if case.status is CaseStatus.SUSPECTED else move(case, CaseStatus.SUSPECTED)
-
-
-def _without_reminder(
-    uow: UnitOfWork,
-    situation: Situation,
-    cause: Cause,
-    reasons: tuple[Reason, ...],
-    *,
-    asks_operator: bool,
-) -> Case:
-    case = situation.case
-    if case.no_reminder_cause == cause and case.asks_operator == asks_operator:
-        return case
-    moved = replace(
-        _back(case),
-        no_reminder_cause=cause,
-        no_reminder_at=case.no_reminder_at or situation.now,
-        asks_operator=asks_operator,
-        grace_ends_at=None,
-    )
-    action = "operator asked" if asks_operator else "without reminder"
-    return change(uow, case, moved, action, reasons)
 
 
 def _contact_state(contact: Contact | None) -> ContactState:

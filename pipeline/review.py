@@ -17,6 +17,7 @@ from pipeline.case import (
     RejectReason,
     ReviewDecision,
     move,
+    with_entered_plate,
 )
 from pipeline.errors import PermanentError
 from pipeline.events.plate import PlateNumber, PlateReading, PlateStatus
@@ -276,19 +277,7 @@ def enter_plate(
         agreeing=case.plate.agreeing,
         reads=case.plate.reads,
     )
-    saved = uow.cases.save(
-        replace(
-            case,
-            plate=reading,
-            plate_entered_by=person.id,
-            is_plate_contradicted=False,
-            reminder_step=case.reminder_step + 1,
-            round_step=case.reminder_step + 1,
-            asks_operator=False,
-            no_reminder_cause=None,
-            no_reminder_at=None,
-        )
-    )
+    saved = uow.cases.save(with_entered_plate(case, reading, person.id))
     uow.cases.set_timer(case_id, uow.now())
     _note(uow, case, saved, person.id, "plate entered", "operator")
     return saved

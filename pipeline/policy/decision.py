@@ -22,12 +22,14 @@ class SendReminder:
 class Wait:
     """Nothing to do before `until`, unless an event comes; `cause` is set when no reminder can go.
 
-    A cause makes the case remember since when it has been without a reminder.
+    A cause makes the case remember since when it has been without a reminder. `proposal` is set
+    when late news changed what is proposed about a case at a desk.
     """
 
     until: datetime
     reasons: tuple[Reason, ...]
     cause: Cause | None = None
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ Source: APL articles 32 to 34 (2021); the three lists of the founding document.
 
 from datetime import datetime, timedelta
 
-from pipeline.case import Factor, Outcome, Proposal
+from pipeline.case import Factor, Outcome, Proposal, Reason
 from pipeline.policy.entries import Act, ActList, ListRow, When
 from pipeline.policy.situation import Situation
 
-__all__ = ["propose", "row_of"]
+__all__ = ["propose", "renew", "row_of"]
 
 _OUTCOMES = {
     ActList.STRICT: Outcome.PENALTY,
@@ -19,11 +19,10 @@ _OUTCOMES = {
 _ORDINARY = "ordinary"
 
 
-def row_of(situation: Situation, *, only: ActList | None = None) -> ListRow | None:
+def row_of(situation: Situation) -> ListRow | None:
     """The first row of the three lists that fits; None when the act is an ordinary one."""
     rows = situation.in_force(situation.rulebook.three_lists).value
-    wanted = (row for row in rows if only is None or row.list is only)
-    return next((row for row in wanted if _fits(situation, row)), None)
+    return next((row for row in rows if _fits(situation, row)), None)
 
 
 def _fits(situation: Situation, row: ListRow) -> bool:
@@ -80,13 +79,12 @@ def propose(situation: Situation, act: Act) -> Proposal:
     site = situation.site
     if site is None or not site.may_penalise(situation.day):
         outcome = Outcome.EDUCATION
-        acts_of_site = f"site {site.state if site else 'unknown'}"
         reasons.append(
-            situation.reason(
-                "no_penalty_before_everyday_use",
-                acts_of_site,
-                acts,
+            Reason(
+                rule="no_penalty_before_everyday_use",
+                entry=f"site {site.state if site else 'unknown'}",
                 source="P105 articles 15 and 16: a site in everyday use is checked and published",
+                edition=situation.rulebook.edition,
             )
         )
     return Proposal(
@@ -98,6 +96,16 @@ def propose(situation: Situation, act: Act) -> Proposal:
         factors=_factors(situation),
         reasons=tuple(reasons),
     )
+
+
+def renew(situation: Situation) -> Proposal | None:
+    """Another proposal for a case at a desk that was heard to have left; None: nothing changes."""
+    known, act = situation.case.proposal, situation.act
+    if known is None or act is None or situation.case.left_at is None:
+        return None
+    renewed = propose(situation, act)
+    is_new = (renewed.outcome, renewed.act_list) != (known.outcome, known.act_list)
+    return renewed if is_new else None
 
 
 def _factors(situation: Situation) -> tuple[Factor, ...]:

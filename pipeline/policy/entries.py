@@ -6,7 +6,14 @@ from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.case import Disposition
 from pipeline.events.plate import PlateClass, PlateMark
@@ -19,7 +26,6 @@ __all__ = [
     "ActsEntry",
     "Cause",
     "ChannelKind",
-    "CountEntry",
     "DurationEntry",
     "Entry",
     "EvidenceEntry",
@@ -32,12 +38,14 @@ __all__ = [
     "PlacesEntry",
     "PlatesEntry",
     "QuietEntry",
+    "RemindersEntry",
     "RetentionEntry",
     "Step",
     "StepsEntry",
     "Way",
     "WaysEntry",
     "When",
+    "WorkingDaysEntry",
 ]
 
 
@@ -94,6 +102,9 @@ class ChannelKind(StrEnum):
     PUSH = "push"
 
 
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
 class _Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -110,7 +121,7 @@ class Entry(_Closed):
 
     valid_from: date = Field(alias="from")
     valid_until: date | None = Field(default=None, alias="until")
-    source: str = Field(min_length=1)
+    source: Said
     region: str = ""
 
     @model_validator(mode="after")
@@ -130,7 +141,7 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 class DurationEntry(Entry):
     """A length of time."""
 
-    value: float = Field(gt=0)
+    value: float = Field(gt=0, allow_inf_nan=False)
     unit: Literal["s", "min", "h", "d"]
 
     @property
@@ -149,11 +160,18 @@ class GraceEntry(DurationEntry):
         return timedelta(**{_UNITS[self.unit]: self.places.get(place, self.value)})
 
 
-class CountEntry(Entry):
-    """A whole number of something."""
+class RemindersEntry(Entry):
+    """How many reminders."""
 
     value: int = Field(ge=0)
-    unit: Literal["reminders", "working days"]
+    unit: Literal["reminders"]
+
+
+class WorkingDaysEntry(Entry):
+    """How many working days."""
+
+    value: int = Field(ge=1)
+    unit: Literal["working days"]
 
 
 class MonthsEntry(Entry):
@@ -183,6 +201,15 @@ class PlatesEntry(Entry):
 
     value: tuple[PlateClass | PlateMark, ...]
     unit: Literal["plate classes"]
+
+    @field_validator("value")
+    @classmethod
+    def _by_mark(
+        cls, value: tuple[PlateClass | PlateMark, ...]
+    ) -> tuple[PlateClass | PlateMark, ...]:
+        if PlateClass.MARKED in value:
+            raise ValueError("marked plates are named by their mark, such as 学")
+        return value
 
 
 class WaysEntry(Entry):
@@ -234,6 +261,22 @@ class QuietHours(_Closed):
     begins: time = Field(alias="from")
     ends: time = Field(alias="to")
     channels: tuple[ChannelKind, ...] = Field(min_length=1)
+
+    @field_validator("begins", "ends", mode="before")
+    @classmethod
+    def _in_quotes(cls, value: object) -> object:
+        # YAML reads 22:00 without quotes as the number 1320.
+        if isinstance(value, int | float):
+            raise ValueError('write the hour in quotes, such as "22:00"')  # noqa: TRY004
+        return value
+
+    @model_validator(mode="after")
+    def _a_span_of_the_sites_clock(self) -> Self:
+        if self.begins.tzinfo or self.ends.tzinfo:
+            raise ValueError("it is the site's clock that counts: give no time zone")
+        if self.begins == self.ends:
+            raise ValueError("begins and ends at the same hour")
+        return self
 
 
 class QuietEntry(Entry):

@@ -19,7 +19,6 @@ from pipeline.errors import PermanentError, findings
 from pipeline.events.violation import LocalName
 from pipeline.policy.entries import (
     ActsEntry,
-    CountEntry,
     DurationEntry,
     Entry,
     EvidenceEntry,
@@ -29,9 +28,11 @@ from pipeline.policy.entries import (
     PlacesEntry,
     PlatesEntry,
     QuietEntry,
+    RemindersEntry,
     RetentionEntry,
     StepsEntry,
     WaysEntry,
+    WorkingDaysEntry,
 )
 
 __all__ = ["Rulebook", "RulebookError", "load_rulebook", "shipped_rulebooks"]
@@ -89,9 +90,9 @@ class Rulebook(BaseModel):
     longest_wait: Dated[DurationEntry]
     contact_steps: Dated[StepsEntry]
     quiet_hours: Dated[QuietEntry]
-    reminders_per_day: Dated[CountEntry]
-    reminders_per_month: Dated[CountEntry]
-    review_deadline: Dated[CountEntry]
+    reminders_per_day: Dated[RemindersEntry]
+    reminders_per_month: Dated[RemindersEntry]
+    review_deadline: Dated[WorkingDaysEntry]
     first_offence: Dated[MonthsEntry]
     strict_places: Dated[PlacesEntry]
     exempt_plates: Dated[PlatesEntry]
@@ -105,11 +106,14 @@ class Rulebook(BaseModel):
     @model_validator(mode="after")
     def _rows_name_known_acts(self) -> Self:
         for entry in self.three_lists:
-            acts = self.in_force(self.acts, max(entry.valid_from, self.acts[0].valid_from)).value
-            for row in entry.value:
-                unknown = sorted(set(row.acts) - set(acts))
-                if unknown:
-                    raise ValueError(f"three_lists: row {row.id}: no act for {unknown[0]} in acts")
+            for acts in (one for one in self.acts if _overlap(one, entry)):
+                for row in entry.value:
+                    unknown = sorted(set(row.acts) - set(acts.value))
+                    if unknown:
+                        raise ValueError(
+                            f"three_lists: row {row.id}: no act for {unknown[0]} in acts "
+                            f"from {acts.valid_from}"
+                        )
         return self
 
     @cached_property
@@ -117,6 +121,12 @@ class Rulebook(BaseModel):
         """Region, version and the beginning of the SHA-256 over all values, for the record."""
         digest = hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
         return f"{self.region} {self.version} {digest[:_EDITION_DIGITS]}"
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, which has an edition of its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("edition", None)
+        return copy
 
     def in_force(self, entries: Sequence[E], on: date) -> E:
         """The entry of one of this rulebook's lists that is in force on `on`.
@@ -133,8 +143,27 @@ class Rulebook(BaseModel):
         )
 
 
+def _overlap(one: Entry, other: Entry) -> bool:
+    return one.valid_from <= (other.valid_until or date.max) and other.valid_from <= (
+        one.valid_until or date.max
+    )
+
+
 _HEAD = {"region", "version", "name"}
 _LISTS = tuple(name for name in Rulebook.model_fields if name not in _HEAD)
+
+
+class _EachOnce(yaml.SafeLoader):
+    """Refuses a name that stands twice, where YAML lets the second one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        names = [self.construct_object(key) for key, _ in node.value]
+        twice = [one for one in names if names.count(one) > 1]
+        if twice:
+            raise yaml.MarkedYAMLError(
+                problem=f"{twice[0]} stands twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep=deep)
 
 
 class _Level(BaseModel):
@@ -168,12 +197,13 @@ def load_rulebook(name: str) -> Rulebook:
         RulebookError: not there, no YAML, a wrong value, a gap or an overlap in the dates; names
             the file, the place and the fix.
     """
-    path = _path(name, beside=Path())
+    first = path = _path(name, beside=Path())
     levels = [_read(path)]
     while (above := levels[-1].extends) is not None:
         if len(levels) == _MAX_LEVELS:
-            raise RulebookError(f"rulebook {path}: more than {_MAX_LEVELS} levels; in a circle?")
-        levels.append(_read(_path(above, beside=path.parent)))
+            raise RulebookError(f"rulebook {first}: more than {_MAX_LEVELS} levels; in a circle?")
+        path = _path(above, beside=path.parent)
+        levels.append(_read(path))
     own = levels[0]
     whole: dict[str, object] = {"region": own.region, "version": own.version, "name": own.name}
     for name_of_list in _LISTS:
@@ -186,9 +216,9 @@ def load_rulebook(name: str) -> Rulebook:
         _require_no_gap(whole)
         return Rulebook.model_validate(whole)
     except ValidationError as exc:
-        raise RulebookError(findings(exc, f"rulebook {path}")) from exc
+        raise RulebookError(findings(exc, f"rulebook {first}")) from exc
     except ValueError as exc:
-        raise RulebookError(f"rulebook {path}: {exc}") from exc
+        raise RulebookError(f"rulebook {first}: {exc}") from exc
 
 
 def _path(name: str, *, beside: Path) -> Path:
@@ -197,7 +227,7 @@ def _path(name: str, *, beside: Path) -> Path:
 
 def _read(path: Path) -> _Level:
     try:
-        level = _OwnFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        level = _OwnFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), _EachOnce))  # noqa: S506
         for name in _LISTS:
             _own_entries(level, name)
     except OSError as exc:
@@ -251,8 +281,7 @@ def _outside(entry: Entry, taken: Entry) -> list[Entry]:
     cut_begins, cut_ends = taken.valid_from, taken.valid_until or date.max
     pieces = []
     if begins < cut_begins:
-        last = min(ends, cut_begins - _DAY)
-        pieces.append(entry.model_copy(update={"valid_until": None if last == date.max else last}))
+        pieces.append(entry.model_copy(update={"valid_until": min(ends, cut_begins - _DAY)}))
     if ends > cut_ends:
         pieces.append(entry.model_copy(update={"valid_from": max(begins, cut_ends + _DAY)}))
     return pieces

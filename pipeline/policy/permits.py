@@ -62,6 +62,8 @@ def load_permits(file: Path) -> Permits:
                 permits.setdefault(plate, []).append(permit)
     except OSError as exc:
         raise PermitsError(f"permits {file}: {exc.strerror}") from exc
+    except (UnicodeDecodeError, csv.Error) as exc:
+        raise PermitsError(f"permits {file}: no CSV table in UTF-8") from exc
     return Permits(permits)
 
 
@@ -74,8 +76,9 @@ def _read(file: Path, number: int, row: dict[str, str]) -> tuple[str, _Permit]:
             camera_id=(row.get("camera_id") or "").strip() or None,
         )
         plate = PlateNumber.parse(row["plate"]).text
-    except (KeyError, ValueError, AttributeError, TypeError) as exc:
-        raise PermitsError(f"permits {file}, line {number}: needs {_COLUMNS}") from exc
+    except (KeyError, ValueError, AttributeError, TypeError):
+        # The cause may quote the row.
+        raise PermitsError(f"permits {file}, line {number}: needs {_COLUMNS}") from None
     if not permit.number or permit.valid_until < permit.valid_from:
         raise PermitsError(f"permits {file}, line {number}: no number, or it ends before it begins")
     return plate, permit

@@ -15,7 +15,7 @@ from pipeline.policy.decision import (
     SendReminder,
     Wait,
 )
-from pipeline.policy.discretion import propose, row_of
+from pipeline.policy.discretion import propose, renew, row_of
 from pipeline.policy.entries import ActList, Cause, PlatesEntry, Way
 from pipeline.policy.situation import ContactState, Situation
 from pipeline.policy.steps import NextTry, next_try
@@ -41,7 +41,8 @@ def withdraw_from_review(situation: Situation) -> Decision | None:
     if case.status not in AT_THE_DESK or case.grace_ends_at is None:
         return None
     has_left_in_time = case.left_at is not None and case.left_at <= case.grace_ends_at
-    if not has_left_in_time and situation.delivery is not DeliveryStatus.FAILED:
+    was_reached = situation.delivery is not DeliveryStatus.FAILED and not situation.is_disowned
+    if was_reached and not has_left_in_time:
         return None
     entry = situation.in_force(situation.rulebook.grace_period)
     reason = situation.reason("withdraw_from_review", "grace_period", entry)
@@ -58,6 +59,9 @@ def expire_if_overdue(situation: Situation) -> Decision | None:
     due_at = case.review_due_at or situation.now
     if situation.now >= due_at:
         return Close(disposition=Disposition.EXPIRED, reasons=reasons)
+    renewed = renew(situation)
+    if renewed is not None:
+        return Wait(until=due_at, reasons=(*reasons, *renewed.reasons), proposal=renewed)
     return Wait(until=due_at, reasons=reasons)
 
 
@@ -77,7 +81,7 @@ def close_if_exempt(situation: Situation) -> Decision | None:
 
 def close_if_no_act(situation: Situation) -> Decision | None:
     """What the rulebook knows no act for, nobody is held to."""
-    if situation.case.status is not CaseStatus.SUSPECTED or situation.act is not None:
+    if situation.act is not None:
         return None
     entry = situation.in_force(situation.rulebook.acts)
     detail = f": nothing for {situation.case.violation_type}"
@@ -98,8 +102,8 @@ def refer_if_serious(situation: Situation) -> Decision | None:
     """Some acts know no reminder, wherever they happen."""
     if situation.case.status is not CaseStatus.SUSPECTED:
         return None
-    row = row_of(situation, only=ActList.STRICT)
-    if row is None:
+    row = row_of(situation)
+    if row is None or row.list is not ActList.STRICT:
         return None
     entry = situation.in_force(situation.rulebook.three_lists)
     name = f"three_lists.{row.id}"
@@ -268,12 +272,13 @@ def _next_try(situation: Situation) -> NextTry | None:
 def _cause(situation: Situation) -> Cause | None:
     """Why no reminder can go out; None when one can, or is already under way."""
     case = situation.case
-    is_disowned = any(one.is_disowned for one in situation.attempts)
-    has_failed = situation.delivery is DeliveryStatus.FAILED
-    if has_failed and not is_disowned and _next_try(situation) is None:
-        return Cause.NOT_DELIVERED
     if case.is_plate_contradicted:
         return Cause.PLATE_DOUBTFUL
+    if situation.is_disowned:
+        return Cause.CONTACT_DOUBTFUL
+    has_failed = situation.delivery is DeliveryStatus.FAILED
+    if has_failed and _next_try(situation) is None:
+        return Cause.NOT_DELIVERED
     if case.status is not CaseStatus.SUSPECTED and not has_failed:
         return None
     cause = _plate_cause(situation) or _contact_cause(situation) or _cap_cause(situation)
@@ -291,8 +296,6 @@ def _plate_cause(situation: Situation) -> Cause | None:
 
 
 def _contact_cause(situation: Situation) -> Cause | None:
-    if any(one.is_disowned for one in situation.attempts):
-        return Cause.CONTACT_DOUBTFUL
     match situation.contact:
         case ContactState.NONE:
             return Cause.NO_CONTACT

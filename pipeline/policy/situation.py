@@ -110,8 +110,16 @@ class Situation:
 
     @property
     def delivery(self) -> DeliveryStatus | None:
-        """The state of the case's newest message; None when there is none."""
-        return self.attempts[-1].status if self.attempts else None
+        """Whether any message arrived, else the state of the newest; None when there is none."""
+        states = [one.status for one in self.attempts]
+        if DeliveryStatus.DELIVERED in states:
+            return DeliveryStatus.DELIVERED
+        return states[-1] if states else None
+
+    @property
+    def is_disowned(self) -> bool:
+        """Whether a message reached somebody whose vehicle it is not."""
+        return any(one.is_disowned for one in self.attempts)
 
     @property
     def act(self) -> Act | None:

@@ -27,7 +27,8 @@ def next_try(situation: Situation, steps: StepsEntry, quiet: QuietHours | None) 
     """The next of the rulebook's tries; None when there is none left.
 
     A channel that said "never" is not tried again for this case. One that is silent at this hour is
-    passed over for one that is not; if all that are left are silent, the first waits for morning.
+    passed over for one that comes sooner; if there is none, it waits for morning. The first try
+    waits for nothing: a delay is one after a failure.
     """
     last = situation.attempts[-1] if situation.attempts else None
     begins = last.position + 1 if last else 0
@@ -36,13 +37,15 @@ def next_try(situation: Situation, steps: StepsEntry, quiet: QuietHours | None) 
     for position, step in enumerate(steps.value[begins:], start=begins):
         if step.channel not in situation.channels or step.channel in refused:
             continue
-        failed_at = situation.now if last is None or last.ended_at is None else last.ended_at
-        earliest = failed_at + timedelta(seconds=step.after_s)
-        allowed = _not_in_quiet_hours(situation, step.channel, max(earliest, situation.now), quiet)
-        found = NextTry(channel=step.channel, position=position, not_before=max(earliest, allowed))
-        if allowed <= max(earliest, situation.now):
-            return found
-        waits = waits or found
+        due_at = situation.now
+        if last is not None and last.ended_at is not None:
+            due_at = max(due_at, last.ended_at + timedelta(seconds=step.after_s))
+        allowed_at = _not_in_quiet_hours(situation, step.channel, due_at, quiet)
+        found = NextTry(channel=step.channel, position=position, not_before=allowed_at)
+        if waits is None or found.not_before < waits.not_before:
+            waits = found
+        if allowed_at <= due_at:
+            return waits
     return waits
 
 

@@ -127,6 +127,19 @@ def test_only_decided_and_closed_cases_are_not_open() -> None:
     assert closed == [CaseStatus.DECIDED, CaseStatus.CLOSED]
 
 
+def test_a_case_has_ended_when_it_was_closed_or_else_when_a_person_decided_it() -> None:
+    later = NOON + seconds(5)
+    decision = ReviewDecision(
+        reviewer_id=ReviewerId("li"), decided_at=NOON, case_version=1, outcome=Outcome.WARNING
+    )
+    decided = a_case(status=CaseStatus.DECIDED, decision=decision)
+
+    assert a_case(closed_at=NOON).ended_at is None
+    assert a_case(status=CaseStatus.CLOSED, closed_at=NOON).ended_at == NOON
+    assert decided.ended_at == NOON
+    assert replace(decided, status=CaseStatus.CLOSED, closed_at=later).ended_at == later
+
+
 @pytest.mark.parametrize(
     ("outcome", "reason", "disposition"),
     [

@@ -29,7 +29,13 @@ from detector.stream_address import is_stream
 from detector.tracking import ByteTracker
 from pipeline.bus import SpoolingPublisher, open_publisher
 from pipeline.events import CameraDocument, Envelope, Event
-from pipeline.evidence import EvidenceError, EvidenceStore, open_evidence_store
+from pipeline.evidence import (
+    EvidenceError,
+    EvidenceStore,
+    EvidenceStoreUnavailableError,
+    forget_unsent,
+    open_evidence_store,
+)
 from pipeline.metrics import DetectorMetrics
 
 __all__ = ["DetectorApp", "DetectorResult"]
@@ -99,6 +105,7 @@ class DetectorApp:
             inputs = [self._open_input(document) for document in self._documents]
             store = self._open_store()
             publisher = self._open_publisher(store, stack)
+            self._forget_unsent(publisher)
             runners = self._open_runners(inputs, publisher, store)
             self._open_endpoint(runners, stack)
             self._tell_metrics(runners, publisher, stack)
@@ -147,8 +154,24 @@ class DetectorApp:
         is_forwarded = self._settings.bus_url.startswith("kafka")
         return open_evidence_store(
             self._settings.evidence_url,
-            spool_dir=self._settings.state_dir / "pictures" if is_forwarded else None,
+            spool_dir=self._pictures if is_forwarded else None,
         )
+
+    @property
+    def _pictures(self) -> Path:
+        """Where pictures wait for a store on another machine."""
+        return self._settings.state_dir / "pictures"
+
+    def _forget_unsent(self, publisher: "_CountingPublisher") -> None:
+        """Delete pictures that no event will ever name: a full spool gave up theirs."""
+        if publisher.waiting():
+            return
+        try:
+            count = forget_unsent(self._pictures)
+        except EvidenceStoreUnavailableError as exc:
+            log.warning("pictures of given up events stay", extra={"error": str(exc)})
+        else:
+            log.info("pictures of given up events deleted", extra={"count": count})
 
     def _open_publisher(self, store: EvidenceStore, stack: ExitStack) -> "_CountingPublisher":
         inner = open_publisher(

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -10,19 +9,18 @@ from typing import Annotated
 import typer
 
 from pipeline.app import build_worker
-from pipeline.audit import first_broken, reaches
 from pipeline.bus import check_topic, create_topic
 from pipeline.clock import SystemClock
 from pipeline.command_line import read_settings, telling
 from pipeline.contact_commands import contacts
 from pipeline.deadline_table import Language, instant_of, lines_of, milestones_of, zone_of
-from pipeline.evidence import EvidenceError, open_evidence_store
+from pipeline.evidence_commands import evidence
+from pipeline.figure_commands import figures
 from pipeline.notify.templates import TextsError
 from pipeline.notify.texts_check import check_texts
 from pipeline.policy.clocks import running_clocks
 from pipeline.policy.deadlines import load_calendar
-from pipeline.review import case_by_number
-from pipeline.settings import PipelineSettings
+from pipeline.policy_commands import policy
 from pipeline.storage import accept_clock, check, open_storage, upgrade
 from pipeline.telemetry import configure_logging
 
@@ -38,6 +36,9 @@ app.add_typer(db, name="db")
 topics = typer.Typer(help="The topic of the events, on the Kafka of REMINDFIRST_BUS_URL.")
 app.add_typer(topics, name="topics")
 app.add_typer(contacts, name="contacts")
+app.add_typer(policy, name="policy")
+app.add_typer(evidence)
+app.add_typer(figures)
 texts = typer.Typer(help="The wordings of reminders, tips and notices.")
 app.add_typer(texts, name="texts")
 
@@ -126,20 +127,6 @@ def work() -> None:
             worker.storage.close()
 
 
-@app.command("verify-evidence")
-def verify_evidence(
-    case: Annotated[str, typer.Argument(help="The case's id, or its number on the pages.")],
-) -> None:
-    """Check every stored picture of a case against its hash, and the case's audit chain.
-
-    Reads REMINDFIRST_STORAGE_URL and REMINDFIRST_EVIDENCE_URL, by default those under ./var.
-    """
-    with telling("verify-evidence"):
-        problems = _verify(read_settings(), case)
-    if problems:
-        sys.exit("\n".join(problems))
-
-
 @app.command("dead-letters")
 def dead_letters() -> None:
     """List the messages that could not be handled, with the reason of each."""
@@ -195,28 +182,3 @@ def deadlines(  # noqa: PLR0913 - one argument per option
         clocks = running_clocks(milestones, now_at, local, load_calendar(holidays))
     for line in lines_of(clocks, local, lang):
         typer.echo(line)
-
-
-def _verify(settings: PipelineSettings, number: str) -> list[str]:
-    store = open_evidence_store(settings.evidence_url)
-    storage = open_storage(settings.storage_url, must_exist=True)
-    with storage.read() as uow:
-        found = case_by_number(uow, number)
-        chain = uow.audit.of_case(found.id)
-    problems = []
-    for ref in found.evidence:
-        try:
-            store.get(ref)
-        except EvidenceError as exc:
-            problems.append(str(exc))
-            continue
-        typer.echo(f"ok  {ref.sha256}  {ref.captured_at.isoformat()}  {ref.media_type}")
-    broken = first_broken(chain)
-    if broken is not None:
-        problems.append(f"audit chain of case {found.id}: entry {broken.number} was changed")
-    elif not reaches(chain, version=found.version, status=found.status):
-        problems.append(f"audit chain of case {found.id}: its last entries are missing")
-    else:
-        typer.echo(f"ok  audit chain of {len(chain)} entries")
-    storage.close()
-    return problems

@@ -31,6 +31,9 @@ class PipelineSettings(BaseSettings):
     )
     texts: Path | None = Field(default=None, description="Folder of your own wordings.")
     calendar: Path | None = Field(default=None, description="File of your own holidays.")
+    events_kept_days: int = Field(
+        default=9, ge=3, description="Days for which handled events are known; see `purge`."
+    )
     permits: Path | None = Field(default=None, description="CSV file of permits to stand.")
     channel_url: str = Field(
         default="phones:var/phones", description="Channels to the drivers, with blanks between."

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from pipeline.bus.base import (
@@ -13,7 +14,7 @@ from pipeline.bus.base import (
     RawBatch,
     SpoolingPublisher,
 )
-from pipeline.bus.embedded import EmbeddedPublisher, EmbeddedSubscriber
+from pipeline.bus.embedded import EmbeddedPublisher, EmbeddedSubscriber, forget_in_file
 from pipeline.events.envelope import Envelope
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SpoolingPublisher",
     "check_topic",
     "create_topic",
+    "forget_read",
     "open_publisher",
     "open_subscriber",
 ]
@@ -77,6 +79,32 @@ def open_subscriber(url: str) -> EventSubscriber:
             from pipeline.bus.kafka import KafkaAddress, KafkaSubscriber
         return KafkaSubscriber(KafkaAddress.parse(url))
     return EmbeddedSubscriber(_file_of(url))
+
+
+def forget_read(
+    url: str,
+    read_up_to: Callable[[str, int], int],
+    *,
+    before: datetime,
+    is_rehearsal: bool = False,
+) -> int:
+    """Delete the events of before then that were read from the bus at `url`; says how many.
+
+    Kafka does that by itself, and a file that is not there has none.
+
+    Args:
+        url: The bus.
+        read_up_to: The position of a topic's partition in the consumers' own database.
+        before: By the events' own times.
+        is_rehearsal: Only count.
+
+    Raises:
+        BusError: the URL names no bus that this version knows.
+        BusUnavailableError: it cannot be opened or written now.
+    """
+    if url.startswith(_KAFKA) or not _file_of(url).exists():
+        return 0
+    return forget_in_file(_file_of(url), read_up_to, before=before, is_rehearsal=is_rehearsal)
 
 
 def create_topic(url: str, *, replicas: int) -> bool:

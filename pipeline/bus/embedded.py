@@ -5,10 +5,12 @@ offsets of a partition are dense. Partitions are given out by leases in the same
 Local disks only: SQLite's locks do not hold on network file systems.
 """
 
+import re
 import sqlite3
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from zlib import crc32
@@ -17,12 +19,15 @@ from pipeline.bus.base import BusPositionError, RawBatch
 from pipeline.bus.log_file import LogFile, next_epoch
 from pipeline.events.envelope import Envelope, Event, EventId
 
-__all__ = ["EmbeddedPublisher", "EmbeddedSubscriber"]
+__all__ = ["EmbeddedPublisher", "EmbeddedSubscriber", "forget_in_file"]
 
 TOPIC = "remindfirst.obs.v1"
 PARTITIONS = 4
 LEASE_S = 15.0
 RENEW_S = 5.0
+FORGET_AT_ONCE = 500
+
+_TIME = re.compile(rb'"time":\s*"([^"]+)"')
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rec (
@@ -178,3 +183,79 @@ class EmbeddedSubscriber:
 def _window(now: float) -> tuple[float, float]:
     """A lease that ends far in the future is from before a restart of the machine."""
     return now, now + 2 * LEASE_S
+
+
+def forget_in_file(
+    file: Path, read_up_to: Callable[[str, int], int], *, before: datetime, is_rehearsal: bool
+) -> int:
+    """Delete the events of before then that were read; says how many.
+
+    Args:
+        file: The log.
+        read_up_to: The position of a topic's partition in the consumers' own database.
+        before: By the events' own times.
+        is_rehearsal: Only count.
+
+    Raises:
+        BusUnavailableError: the file cannot be opened or written.
+        BusError: the file is no bus.
+    """
+    log, forgotten = LogFile(file, _SCHEMA), 0
+    try:
+        for partition in range(PARTITIONS):
+            ends = _forget_up_to(log, partition, read_up_to(TOPIC, partition), before)
+            forgotten += _delete(log, partition, ends, is_rehearsal=is_rehearsal)
+    finally:
+        log.close()
+    return forgotten
+
+
+def _forget_up_to(log: LogFile, partition: int, position: int, before: datetime) -> int:
+    """The offset behind the last old event; 0 when there is none.
+
+    One camera whose clock is ahead is no reason to keep what all others said.
+    """
+    found, after = 0, -1
+    while True:
+        rows = log.read(
+            # The last event of all stays: the next one's offset follows from it.
+            "SELECT off, val FROM rec WHERE part = ? AND off > ? AND off < ? "
+            "AND off < (SELECT MAX(off) FROM rec WHERE part = ?) ORDER BY off LIMIT ?",
+            partition,
+            after,
+            position,
+            partition,
+            FORGET_AT_ONCE,
+        )
+        old = [int(str(off)) for off, value in rows if _is_old(value, before)]
+        if not old:
+            return found
+        found, after = old[-1] + 1, int(str(rows[-1][0]))
+
+
+def _is_old(value: object, before: datetime) -> bool:
+    """Whether an event is older; one that tells no time is a dead letter already."""
+    told = _TIME.search(value) if isinstance(value, bytes) else None
+    try:
+        return told is None or datetime.fromisoformat(told[1].decode()) < before
+    except (TypeError, ValueError):
+        return True
+
+
+def _delete(log: LogFile, partition: int, ends: int, *, is_rehearsal: bool) -> int:
+    """Delete the events below an offset, some at a time, so that nobody waits for long."""
+    condition = "part = ? AND off < ?"
+    if is_rehearsal:
+        ((count,),) = log.read(f"SELECT COUNT(*) FROM rec WHERE {condition}", partition, ends)  # noqa: S608
+        return int(str(count))
+    deleted = 0
+    while True:
+        with log.write() as rows:
+            gone = rows.execute(
+                f"DELETE FROM rec WHERE {condition} AND off < ? + "  # noqa: S608
+                "(SELECT MIN(off) FROM rec WHERE part = ?)",
+                (partition, ends, FORGET_AT_ONCE, partition),
+            ).rowcount
+        if gone <= 0:
+            return deleted
+        deleted += gone

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.evidence.spooled import SpooledEvidenceStore
+from pipeline.evidence.spooled import SpooledEvidenceStore, forget_unsent
 from pipeline.evidence.store import (
+    ErasableEvidenceStore,
     EvidenceError,
     EvidenceMissingError,
     EvidenceStore,
@@ -16,16 +17,18 @@ from pipeline.evidence.store import (
 )
 
 __all__ = [
+    "ErasableEvidenceStore",
     "EvidenceError",
     "EvidenceMissingError",
     "EvidenceStore",
     "EvidenceStoreError",
     "EvidenceStoreUnavailableError",
+    "forget_unsent",
     "open_evidence_store",
 ]
 
 
-def open_evidence_store(url: str, *, spool_dir: Path | None = None) -> EvidenceStore:
+def open_evidence_store(url: str, *, spool_dir: Path | None = None) -> ErasableEvidenceStore:
     """Open the store at `url`; one on another machine need not answer yet.
 
     Args:

@@ -55,7 +55,7 @@ _CREDENTIALS = (
 )
 _FIXES = {
     "AccessDenied": "allow s3:PutObject and s3:GetObject, and s3:ListBucket: without it a missing "
-    "object, too, is told as denied",
+    "object, too, is told as denied; who purges needs s3:DeleteObject",
     "AuthorizationHeaderMalformed": "correct ?region=NAME",
     "ExpiredToken": _CREDENTIALS,
     "InvalidAccessKeyId": _CREDENTIALS,
@@ -90,7 +90,11 @@ class S3Address:
 
     def key(self, ref: EvidenceRef) -> str:
         """The name of the object behind `ref`."""
-        return "/".join(part for part in (self.prefix, ref.sha256[:2], ref.sha256) if part)
+        return self.key_of(ref.sha256)
+
+    def key_of(self, sha256: str) -> str:
+        """The name of the object with this hash."""
+        return "/".join(part for part in (self.prefix, sha256[:2], sha256) if part)
 
     @classmethod
     def parse(cls, url: str) -> "S3Address":
@@ -185,6 +189,13 @@ class S3EvidenceStore:
 
     def forward(self, refs: Iterable[EvidenceRef]) -> None:
         """Nothing to do: everybody reads this bucket; see `EvidenceStore.forward`."""
+
+    def delete(self, sha256: str) -> None:
+        """Delete the object, if it is there; see `ErasableEvidenceStore`."""
+        with _translated(self._address):
+            self._client.delete_object(
+                Bucket=self._address.bucket, Key=self._address.key_of(sha256)
+            )
 
     def holds(self, ref: EvidenceRef) -> bool:
         """Whether the object is there; see `RemoteEvidenceStore.holds`."""

@@ -4,22 +4,27 @@ An outage of the remote store so costs no picture. At any moment a file is here,
 places, so that what a sudden death leaves behind is put right by forwarding again.
 """
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from pipeline.events.evidence import EvidenceRef
 from pipeline.evidence.store import (
+    ErasableEvidenceStore,
     EvidenceError,
     EvidenceMissingError,
-    EvidenceStore,
+    EvidenceStoreUnavailableError,
     FileEvidenceStore,
 )
 
-__all__ = ["RemoteEvidenceStore", "SpooledEvidenceStore"]
+__all__ = ["RemoteEvidenceStore", "SpooledEvidenceStore", "forget_unsent"]
+
+_A_DAY_S = 86_400.0
 
 
-class RemoteEvidenceStore(EvidenceStore, Protocol):
+class RemoteEvidenceStore(ErasableEvidenceStore, Protocol):
     """A store on another machine, which can be asked what it has."""
 
     def holds(self, ref: EvidenceRef) -> bool:
@@ -73,6 +78,11 @@ class SpooledEvidenceStore:
         if failures:
             raise EvidenceError("; ".join(failures))
 
+    def delete(self, sha256: str) -> None:
+        """Delete it here, so that it is not forwarded again, and there."""
+        self._spool.delete(sha256)
+        self._remote.delete(sha256)
+
     def _forward(self, ref: EvidenceRef) -> None:
         try:
             content = self._spool.get(ref)
@@ -81,4 +91,28 @@ class SpooledEvidenceStore:
                 raise EvidenceMissingError(f"{exc}, and none in the remote store") from exc
             return
         self._remote.put(content, media_type=ref.media_type, captured_at=ref.captured_at)
-        self._spool.remove(ref)
+        self._spool.delete(ref.sha256)
+
+
+def forget_unsent(folder: Path, *, older_than_s: float = _A_DAY_S) -> int:
+    """Delete the older files of a spool's folder; says how many.
+
+    Only for when no event waits: then they belong to events that a full spool gave up, or that a
+    sudden death kept from ever being told.
+
+    Raises:
+        EvidenceStoreUnavailableError: the folder cannot be read or written.
+    """
+    # Only a length of time on this disk; no event depends on it.
+    limit_s = time.time() - older_than_s  # noqa: TID251
+    try:
+        places = [one for one in folder.iterdir() if one.is_dir()] if folder.exists() else []
+        files = [one for place in places for one in place.iterdir()]
+        old = [one for one in files if one.stat().st_mtime < limit_s]
+        for one in old:
+            one.unlink(missing_ok=True)
+    except OSError as exc:
+        raise EvidenceStoreUnavailableError(
+            f"evidence folder {folder}: {exc.strerror}; allow writing"
+        ) from exc
+    return len(old)

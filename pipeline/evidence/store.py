@@ -13,6 +13,7 @@ from pipeline.errors import PermanentError, RetryableError
 from pipeline.events.evidence import EvidenceRef
 
 __all__ = [
+    "ErasableEvidenceStore",
     "EvidenceError",
     "EvidenceMissingError",
     "EvidenceStore",
@@ -75,6 +76,20 @@ class EvidenceStore(Protocol):
 
         Raises:
             EvidenceError: a file is lost or was changed; all others were forwarded.
+            EvidenceStoreUnavailableError: not now; the same call may be made again.
+        """
+        ...
+
+
+class ErasableEvidenceStore(EvidenceStore, Protocol):
+    """A store as the purge sees it; those who only write and show cannot delete."""
+
+    def delete(self, sha256: str) -> None:
+        """Delete the file with this hash for good; one that is not there is no error.
+
+        Only for what the rulebook keeps no longer, and only after the database says so.
+
+        Raises:
             EvidenceStoreUnavailableError: not now; the same call may be made again.
         """
         ...
@@ -144,19 +159,22 @@ class FileEvidenceStore:
     def forward(self, refs: Iterable[EvidenceRef]) -> None:
         """Nothing to do: everybody reads this folder; see `EvidenceStore.forward`."""
 
-    def remove(self, ref: EvidenceRef) -> None:
-        """Let go of the file behind `ref`, if it is there.
-
-        Raises:
-            EvidenceStoreUnavailableError: the folder cannot be written.
-        """
+    def delete(self, sha256: str) -> None:
+        """Delete a file, if it is there; see `ErasableEvidenceStore`."""
+        path = self._place(sha256)
         try:
-            self._path(ref).unlink(missing_ok=True)
+            path.unlink()
+            _sync(path.parent)
+        except FileNotFoundError:
+            return
         except OSError as exc:
             raise self._unavailable(exc) from exc
 
     def _path(self, ref: EvidenceRef) -> Path:
-        return self._folder / ref.sha256[:2] / ref.sha256
+        return self._place(ref.sha256)
+
+    def _place(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256
 
     def _write(self, path: Path, content: bytes) -> None:
         """Write beside, sync, then link: a file under its own name is always whole."""
@@ -171,11 +189,7 @@ class FileEvidenceStore:
             temporary.chmod(0o444)
             with suppress(FileExistsError):
                 os.link(temporary, path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            _sync(path.parent)
         except OSError as exc:
             raise self._unavailable(exc) from exc
         finally:
@@ -188,3 +202,12 @@ class FileEvidenceStore:
             f"evidence folder {self._folder}: {exc.strerror}; make room or allow writing, "
             "events wait until then"
         )
+
+
+def _sync(folder: Path) -> None:
+    """Make what changed in a folder survive a loss of power."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -15,6 +15,9 @@ from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.sites import Site
 from pipeline.staff import Reviewer, ReviewerId
 from pipeline.storage.contacts import Contacts
+from pipeline.storage.figure_queries import Figures
+from pipeline.storage.history import History
+from pipeline.storage.retention import HandledEvent, Retention
 from pipeline.storage.rows import DeadLetter, DueReminder, Request, RequestKind, ReviewLease
 
 __all__ = [
@@ -24,11 +27,14 @@ __all__ = [
     "Contacts",
     "DeadLetter",
     "DueReminder",
+    "Figures",
+    "HandledEvent",
     "Inbox",
     "Outbox",
     "Registry",
     "Request",
     "RequestKind",
+    "Retention",
     "ReviewLease",
     "StaleCaseError",
     "Storage",
@@ -339,6 +345,21 @@ class UnitOfWork(Protocol):
     @property
     def contacts(self) -> Contacts:
         """Contacts, opt-outs and doubts."""
+        ...
+
+    @property
+    def retention(self) -> Retention:
+        """What has been kept long enough."""
+        ...
+
+    @property
+    def figures(self) -> Figures:
+        """Answers to published queries."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """Cases of a time span, for who looks back."""
         ...
 
     def read_ahead(self, envelopes: Sequence[Envelope]) -> None:

@@ -21,8 +21,11 @@ from pipeline.storage.base import StaleCaseError, StorageError, StorageUnavailab
 from pipeline.storage.clock_guard import ClockGuard
 from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository
 from pipeline.storage.sql_contacts import SqlContacts
+from pipeline.storage.sql_figures import SqlFigures
+from pipeline.storage.sql_history import SqlHistory
 from pipeline.storage.sql_outbox import SqlOutbox
 from pipeline.storage.sql_registry import SqlInbox, SqlRegistry
+from pipeline.storage.sql_retention import SqlRetention
 from pipeline.storage.work import DueCursors, Work
 
 __all__ = ["SqlStorage", "SqlUnitOfWork", "away_or_closed", "make_engine", "read_clock"]
@@ -157,6 +160,9 @@ class SqlUnitOfWork:
         self.inbox = SqlInbox(work)
         self.registry = SqlRegistry(work)
         self.contacts = SqlContacts(work)
+        self.retention = SqlRetention(work)
+        self.figures = SqlFigures(work)
+        self.history = SqlHistory(work)
         return self
 
     def read_ahead(self, envelopes: Sequence[Envelope]) -> None:

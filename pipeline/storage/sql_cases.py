@@ -14,10 +14,11 @@ from pipeline.case import Case, CaseStatus, Disposition
 from pipeline.reminder import DeliveryStatus
 from pipeline.storage import tables
 from pipeline.storage.base import StaleCaseError
+from pipeline.storage.sql_facts import SqlCaseFacts
 from pipeline.storage.upsert import upsert_all
 from pipeline.storage.work import Work, unreadable
 
-__all__ = ["SqlAuditLog", "SqlCaseRepository"]
+__all__ = ["SqlAuditLog", "SqlCaseRepository", "read_case"]
 
 _CASE = TypeAdapter(Case)
 _REASONS = TypeAdapter(tuple[Reason, ...])
@@ -38,7 +39,12 @@ _RAISE_CASE = (
 )
 
 
-def _read_case(document: str) -> Case:
+def read_case(document: str) -> Case:
+    """The case of a stored document.
+
+    Raises:
+        StorageError: it is none.
+    """
     try:
         return _CASE.validate_json(document)
     except ValidationError as exc:
@@ -75,6 +81,7 @@ class SqlCaseRepository:
         self._known: dict[UUID, Case | None] = {}
         # The version that the database has of each changed case; 0 where it has none.
         self._stored: dict[UUID, int] = {}
+        self._facts = SqlCaseFacts(work.connection)
         self._timers: dict[UUID, datetime | None] = {}
         # When each plate was reminded, with the case of it.
         self._reminded: dict[str, list[tuple[datetime, UUID]]] = {}
@@ -86,7 +93,7 @@ class SqlCaseRepository:
         """Read the cases that will be asked for."""
         unknown = [one for one in case_ids if one not in self._known]
         query = sa.select(tables.case.c.document).where(tables.case.c.id.in_(unknown))
-        found = [_read_case(one) for one in self._connection.execute(query).scalars()]
+        found = [read_case(one) for one in self._connection.execute(query).scalars()]
         self._known |= {**dict.fromkeys(unknown), **{case.id: case for case in found}}
 
     def count_ahead(self, plates: Collection[str]) -> None:
@@ -130,6 +137,7 @@ class SqlCaseRepository:
             self._connection.execute(sa.insert(tables.case), new)
         if raised and self._connection.execute(_RAISE_CASE, raised).rowcount != len(raised):
             raise StaleCaseError(f"of {len(raised)} cases one was changed meanwhile")
+        self._facts.write()
         self._require_unchanged({*self._timers} - {*self._stored})
         self._stored.clear()
 
@@ -167,7 +175,7 @@ class SqlCaseRepository:
         if case_id not in self._known:
             query = sa.select(tables.case.c.document).where(tables.case.c.id == case_id)
             document = self._connection.execute(query).scalar_one_or_none()
-            self._known[case_id] = None if document is None else _read_case(document)
+            self._known[case_id] = None if document is None else read_case(document)
         return self._known[case_id]
 
     def by_number(self, number: str) -> list[Case]:
@@ -178,10 +186,11 @@ class SqlCaseRepository:
             id_text.startswith(number[:8].lower(), autoescape=True)
         )
         documents = self._connection.execute(query.limit(2)).scalars()
-        return [_read_case(document) for document in documents]
+        return [read_case(document) for document in documents]
 
     def add(self, case: Case) -> None:
         """Store a new case."""
+        self._facts.change(None, case)
         self._known[case.id] = case
         self._stored[case.id] = 0
 
@@ -191,6 +200,7 @@ class SqlCaseRepository:
         if known is None or known.version != case.version:
             raise StaleCaseError(f"case {case.id} is no longer at version {case.version}")
         raised = replace(case, version=case.version + 1)
+        self._facts.change(known, raised)
         self._stored.setdefault(case.id, known.version)
         self._known[case.id] = raised
         return raised
@@ -216,7 +226,7 @@ class SqlCaseRepository:
         if asks_operator is not None:
             query = query.where(tables.case.c.asks_operator == asks_operator)
         documents = self._connection.execute(query.limit(limit)).scalars()
-        return [_read_case(document) for document in documents]
+        return [read_case(document) for document in documents]
 
     def count(self, *statuses: CaseStatus) -> int:
         """How many cases have one of these states."""

@@ -12,7 +12,7 @@ from pipeline.storage import tables
 from pipeline.storage.base import DueReminder
 from pipeline.storage.work import Work, unreadable
 
-__all__ = ["SqlOutbox"]
+__all__ = ["SqlOutbox", "read_reminder"]
 
 _REMINDER = TypeAdapter(Reminder)
 
@@ -31,7 +31,7 @@ class SqlOutbox:
     def read_ahead(self, keys: Collection[str]) -> None:
         """Read the messages that will be asked for."""
         query = sa.select(tables.reminder.c.document).where(tables.reminder.c.key.in_(keys))
-        found = [_read_reminder(one) for one in self._connection.execute(query).scalars()]
+        found = [read_reminder(one) for one in self._connection.execute(query).scalars()]
         self._known |= {**dict.fromkeys(keys), **{one.key: one for one in found}}
 
     def write(self) -> None:
@@ -44,7 +44,7 @@ class SqlOutbox:
         """Queue a message; see `Outbox.add`."""
         if self.get(reminder.key) is not None:
             return False
-        row = {**_reminder_row(reminder), "due_at": due_at, "epoch": 0, "attempts": 0}
+        row = {**reminder_row(reminder), "due_at": due_at, "epoch": 0, "attempts": 0}
         self._new.append(row)
         self._known[reminder.key] = reminder
         return True
@@ -68,7 +68,7 @@ class SqlOutbox:
             .where(tables.reminder.c.case_id == case_id)
             .order_by(tables.reminder.c.created_at)
         )
-        return [_read_reminder(one) for one in self._connection.execute(query).scalars()]
+        return [read_reminder(one) for one in self._connection.execute(query).scalars()]
 
     def recent(self, *, limit: int = 100) -> list[Reminder]:
         """The newest messages, newest first."""
@@ -78,7 +78,7 @@ class SqlOutbox:
             .order_by(tables.reminder.c.created_at.desc())
             .limit(limit)
         )
-        return [_read_reminder(one) for one in self._connection.execute(query).scalars()]
+        return [read_reminder(one) for one in self._connection.execute(query).scalars()]
 
     def count(self, *statuses: DeliveryStatus) -> int:
         """How many messages have one of these states."""
@@ -126,7 +126,7 @@ class SqlOutbox:
         update = (
             sa.update(tables.reminder)
             .where(tables.reminder.c.key == claimed.key, tables.reminder.c.epoch == claimed.epoch)
-            .values({**_reminder_row(reminder), "due_at": due_at})
+            .values({**reminder_row(reminder), "due_at": due_at})
         )
         return self._connection.execute(update).rowcount == 1
 
@@ -139,7 +139,7 @@ class SqlOutbox:
             .where(table.c.key == claimed.key, table.c.epoch == claimed.epoch)
             .values(
                 {
-                    **_reminder_row(reminder),
+                    **reminder_row(reminder),
                     "due_at": self._now(),
                     "attempts": table.c.attempts - 1,
                 }
@@ -157,7 +157,7 @@ class SqlOutbox:
         """Record a receipt or an answer."""
         self._changed(reminder.key)
         update = sa.update(tables.reminder).where(tables.reminder.c.key == reminder.key)
-        self._connection.execute(update.values(_reminder_row(reminder)))
+        self._connection.execute(update.values(reminder_row(reminder)))
 
     def _changed(self, key: str) -> None:
         self._work.write()
@@ -169,10 +169,11 @@ class SqlOutbox:
         if is_locked:
             query = query.with_for_update()
         document = self._connection.execute(query).scalar_one_or_none()
-        return None if document is None else _read_reminder(document)
+        return None if document is None else read_reminder(document)
 
 
-def _reminder_row(reminder: Reminder) -> dict[str, object]:
+def reminder_row(reminder: Reminder) -> dict[str, object]:
+    """The columns of a message that follow from it."""
     return {
         "key": reminder.key,
         "case_id": reminder.case_id,
@@ -184,7 +185,12 @@ def _reminder_row(reminder: Reminder) -> dict[str, object]:
     }
 
 
-def _read_reminder(document: str) -> Reminder:
+def read_reminder(document: str) -> Reminder:
+    """The message of a stored document.
+
+    Raises:
+        StorageError: it is none.
+    """
     try:
         return _REMINDER.validate_json(document)
     except ValidationError as exc:

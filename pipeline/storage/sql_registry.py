@@ -68,6 +68,7 @@ class SqlInbox:
                 "event_id": event_id,
                 "raw": envelope.model_dump_json(),
                 "handled_at": self._now(),
+                "episode_id": getattr(envelope.data, "episode_id", None),
             }
         )
 

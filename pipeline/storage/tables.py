@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -26,6 +27,7 @@ __all__ = [
     "audit",
     "camera_status",
     "case",
+    "case_fact",
     "clock_mark",
     "contact",
     "contact_key",
@@ -34,6 +36,8 @@ __all__ = [
     "metadata",
     "parked_event",
     "person",
+    "picture_to_delete",
+    "picture_use",
     "position",
     "reminder",
     "request",
@@ -83,7 +87,60 @@ case = Table(
     Column("document", Text, nullable=False),
     Index("ix_case_status_due", "status", "review_due_at", "opened_at"),
     Index("ix_case_plate", "plate"),
+    # With the disposition, so that who looks for records opens no other row.
+    Index("ix_case_opened", "opened_at", "id", "disposition"),
 )
+
+case_fact = Table(
+    "case_fact",
+    metadata,
+    Column("case_id", Uuid, ForeignKey("case_file.id"), primary_key=True),
+    Column("camera_id", String(100), nullable=False),
+    Column("suspected_at", UtcDateTime, nullable=False),
+    Column("has_plate", Boolean, nullable=False),
+    Column("accepted_at", UtcDateTime),
+    Column("delivered_at", UtcDateTime),
+    Column("delivered_after_s", Float),
+    Column("grace_ends_at", UtcDateTime),
+    Column("left_at", UtcDateTime),
+    Column("is_referred", Boolean, nullable=False),
+    Column("decided_at", UtcDateTime),
+    Column("disposition", String(24)),
+    Column("ended_at", UtcDateTime),
+    Column("pictures_deleted_at", UtcDateTime),
+    Column("person_deleted_at", UtcDateTime),
+    Index("ix_fact_suspected", "suspected_at"),
+)
+"""What became of each case, in columns: what numbers are made of, and what is due for deletion."""
+
+for _part in ("pictures", "person"):
+    _is_kept = case_fact.c.ended_at.is_not(None) & case_fact.c[f"{_part}_deleted_at"].is_(None)
+    Index(
+        f"ix_fact_{_part}_kept",
+        case_fact.c.disposition,
+        case_fact.c.ended_at,
+        case_fact.c.case_id,
+        sqlite_where=_is_kept,
+        postgresql_where=_is_kept,
+    )
+
+picture_use = Table(
+    "picture_use",
+    metadata,
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("case_id", Uuid, ForeignKey("case_file.id"), nullable=False),
+    PrimaryKeyConstraint("sha256", "case_id"),
+    sqlite_with_rowid=False,
+)
+"""Which case refers to which file: one that two cases share is deleted with the last of them."""
+
+picture_to_delete = Table(
+    "picture_to_delete",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Files that no case refers to any more; a row goes when its file is gone."""
 
 timer = Table(
     "timer",
@@ -124,6 +181,9 @@ inbox = Table(
     Column("event_id", String(140), primary_key=True),
     Column("raw", Text, nullable=False),
     Column("handled_at", UtcDateTime, nullable=False),
+    Column("episode_id", Uuid),
+    Index("ix_inbox_handled", "handled_at"),
+    Index("ix_inbox_episode", "episode_id"),
 )
 
 parked_event = Table(

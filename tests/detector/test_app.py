@@ -1,3 +1,4 @@
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -146,3 +147,31 @@ def test_one_source_for_several_cameras_is_refused_without_showing_it(site: Site
     with pytest.raises(SourceError, match="--source: one for 2 cameras") as caught:
         DetectorApp(cameras, site.settings, source="rtsp://li:secret@cam/main")
     assert "secret" not in str(caught.value)
+
+
+def an_old_picture(site: Site) -> Path:
+    picture = site.settings.state_dir / "pictures" / "ab" / ("ab" * 32)
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"of an event that a full spool gave up")
+    os.utime(picture, (0, 0))
+    return picture
+
+
+def test_pictures_that_no_event_will_name_go_at_the_next_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.bus.kafka.publisher._CLOSE_WITHIN_S", 0.0)
+    write_video(site.folder / "clip.mp4", [0.0, 0.2])
+    away = {"bus_url": f"kafka://127.0.0.1:{free_port()}"}
+    settings = site.settings.model_copy(update=away)
+    cameras = [site.camera("cam-1", "clip.mp4", recorded_at=START)]
+    picture = an_old_picture(site)
+
+    DetectorApp(cameras, settings).run(lambda _: None)
+    assert not picture.exists()
+
+    # Now an event waits for the broker: its pictures must not go, and nobody knows which they are.
+    picture.write_bytes(b"perhaps of the event that waits")
+    os.utime(picture, (0, 0))
+    DetectorApp(cameras, settings).run(lambda _: None)
+    assert picture.exists()

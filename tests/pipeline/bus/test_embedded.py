@@ -7,9 +7,11 @@ import pytest
 
 from pipeline.bus import (
     BusError,
+    BusPositionError,
     BusUnavailableError,
     EventPublisher,
     EventSubscriber,
+    forget_read,
     open_publisher,
     open_subscriber,
 )
@@ -92,3 +94,55 @@ def test_what_was_written_by_hand_comes_out_as_bytes_and_keeps_its_offset(
     bus.close()
 
     assert reader.fetch(2, 0, limit=9).messages == (b"text by hand", b"7")
+
+
+def test_old_events_that_were_read_are_forgotten_and_the_others_stay(
+    bus_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.bus.embedded.FORGET_AT_ONCE", 3)
+    reader = open_subscriber(bus_url)
+    with closing(open_publisher(bus_url, source="one", state_dir=tmp_path)) as writer:
+        writer.publish([a_status("cam-1", n) for n in range(20)])
+    partition = next(one for one in range(4) if reader.fetch(one, 0, limit=9).messages)
+
+    def forget(read: int, old: int, *, is_rehearsal: bool = False) -> int:
+        before = a_status("cam-1", old).captured_at
+        return forget_read(bus_url, lambda *_: read, before=before, is_rehearsal=is_rehearsal)
+
+    assert forget(8, 20, is_rehearsal=True) == 8
+    assert len(reader.fetch(partition, 0, limit=99).messages) == 20
+    assert forget(8, 20) == 8
+    assert forget(20, 11) == 3
+    with pytest.raises(BusPositionError):
+        reader.fetch(partition, 10, limit=9)
+    assert len(reader.fetch(partition, 11, limit=99).messages) == 9
+
+    # The last one stays, so that the next one's offset is one more.
+    assert forget(20, 99) == 8
+    assert forget(20, 99) == 0
+    with closing(open_publisher(bus_url, source="one", state_dir=tmp_path)) as writer:
+        writer.publish([a_status("cam-1", 20)])
+    assert len(reader.fetch(partition, 20, limit=9).messages) == 1
+
+
+def test_neither_a_clock_that_is_ahead_nor_a_broken_message_keeps_old_events(
+    bus_url: str, tmp_path: Path
+) -> None:
+    reader = open_subscriber(bus_url)
+    with closing(open_publisher(bus_url, source="one", state_dir=tmp_path)) as writer:
+        writer.publish([a_status("cam-1", n) for n in (0, 10**8, 1, 2, 10**8, 3)])
+    partition = next(one for one in range(4) if reader.fetch(one, 0, limit=9).messages)
+    with closing(sqlite3.connect(tmp_path / "bus.db")) as file:
+        file.execute("UPDATE rec SET val = x'00' WHERE part = ? AND off = 3", (partition,))
+        file.execute('UPDATE rec SET val = \'"time": "x"\' WHERE off = 2')
+        file.commit()
+
+    before = a_status("cam-1", 100).captured_at
+    assert forget_read(bus_url, lambda *_: 6, before=before) == 4
+
+
+def test_a_bus_that_is_not_there_is_not_made_to_forget(tmp_path: Path) -> None:
+    before = a_status("cam-1", 0).captured_at
+    for url in (f"sqlite:///{tmp_path}/none.db", "kafka://nowhere"):
+        assert forget_read(url, lambda *_: 0, before=before) == 0
+    assert not (tmp_path / "none.db").exists()

@@ -7,7 +7,12 @@ from typing import Protocol
 import pytest
 
 from pipeline.events import EvidenceRef
-from pipeline.evidence import EvidenceError, EvidenceMissingError, EvidenceStore
+from pipeline.evidence import (
+    ErasableEvidenceStore,
+    EvidenceError,
+    EvidenceMissingError,
+    EvidenceStore,
+)
 from tests.builders import NOON
 
 
@@ -49,7 +54,7 @@ class EvidenceStoreContract:
     """Subclass it with the two fixtures of an adapter."""
 
     @pytest.fixture
-    def store(self) -> EvidenceStore:
+    def store(self) -> ErasableEvidenceStore:
         raise NotImplementedError
 
     @pytest.fixture
@@ -123,3 +128,30 @@ class EvidenceStoreContract:
 
         assert again == refs[0]
         assert [store.get(ref) for ref in refs] == [b"picture", b"drawn"]
+
+    def test_what_is_deleted_is_gone_and_nothing_else(
+        self, store: ErasableEvidenceStore, backstage: Backstage
+    ) -> None:
+        kept, deleted = put(store), put(store, b"deleted")
+
+        store.delete(deleted.sha256)
+
+        assert backstage.names() == [kept.sha256]
+        assert store.get(kept) == b"picture"
+        with pytest.raises(EvidenceMissingError):
+            store.get(deleted)
+
+    def test_deleting_twice_is_no_error(self, store: ErasableEvidenceStore) -> None:
+        ref = put(store)
+
+        store.delete(ref.sha256)
+        store.delete(ref.sha256)
+        store.delete("0" * 64)
+
+    def test_the_same_bytes_may_be_stored_again_after_they_were_deleted(
+        self, store: ErasableEvidenceStore
+    ) -> None:
+        ref = put(store)
+        store.delete(ref.sha256)
+
+        assert store.get(put(store)) == b"picture"

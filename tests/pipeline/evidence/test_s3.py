@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import PermanentError, RetryableError
 from pipeline.events import EvidenceRef
 from pipeline.evidence import (
+    ErasableEvidenceStore,
     EvidenceStore,
     EvidenceStoreError,
     EvidenceStoreUnavailableError,
@@ -92,7 +93,7 @@ def bucket(s3_client: Any, s3_endpoint: str) -> Bucket:
 
 
 @pytest.fixture
-def store(bucket: Bucket) -> EvidenceStore:
+def store(bucket: Bucket) -> ErasableEvidenceStore:
     return open_evidence_store(bucket.url)
 
 
@@ -102,7 +103,7 @@ class TestS3EvidenceStore(EvidenceStoreContract):
         return bucket
 
     @pytest.fixture
-    def store(self, store: EvidenceStore) -> EvidenceStore:
+    def store(self, store: ErasableEvidenceStore) -> ErasableEvidenceStore:
         return store
 
 
@@ -151,6 +152,17 @@ def test_a_server_that_does_not_answer_may_answer_later() -> None:
         store.get(LOST)
 
 
+def test_nothing_is_deleted_while_the_server_does_not_answer_or_let_us(
+    talker: "Talker", talkers_store: ErasableEvidenceStore
+) -> None:
+    with pytest.raises(EvidenceStoreUnavailableError, match="check the network"):
+        open_evidence_store(NOBODY).delete(LOST.sha256)
+
+    talker.says(403, an_error("AccessDenied"))
+    with pytest.raises(EvidenceStoreError, match="who purges needs s3:DeleteObject"):
+        talkers_store.delete(LOST.sha256)
+
+
 def test_a_missing_bucket_is_no_missing_picture(s3_endpoint: str, tmp_path: Path) -> None:
     url = f"s3://no-such-bucket?endpoint={s3_endpoint}"
     store, spooled = open_evidence_store(url), open_evidence_store(url, spool_dir=tmp_path)
@@ -188,6 +200,9 @@ class TalkerHandler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.do_GET()
 
+    def do_DELETE(self) -> None:
+        self.do_GET()
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
@@ -203,7 +218,7 @@ def talker() -> Iterator[Talker]:
 
 
 @pytest.fixture(scope="module")
-def talkers_store(talker: Talker, environment: None) -> EvidenceStore:
+def talkers_store(talker: Talker, environment: None) -> ErasableEvidenceStore:
     return open_evidence_store(f"s3://evidence?endpoint=http://127.0.0.1:{talker.server_port}")
 
 

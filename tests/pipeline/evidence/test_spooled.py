@@ -1,3 +1,5 @@
+import os
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -5,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.events import EvidenceRef
-from pipeline.evidence import EvidenceError, EvidenceStoreUnavailableError
+from pipeline.evidence import EvidenceError, EvidenceStoreUnavailableError, forget_unsent
 from pipeline.evidence.spooled import SpooledEvidenceStore
 from pipeline.evidence.store import FileEvidenceStore
 from tests.pipeline.evidence.contract import EvidenceStoreContract, Folder, put
@@ -42,6 +44,10 @@ class SwitchedRemote:
     def holds(self, ref: EvidenceRef) -> bool:
         self._ask()
         return ref.sha256 in self._folder.names()
+
+    def delete(self, sha256: str) -> None:
+        self._ask()
+        self._inner.delete(sha256)
 
     def _ask(self) -> None:
         if self.is_away:
@@ -155,6 +161,37 @@ def test_a_picture_that_was_changed_here_never_leaves_and_is_not_removed(
         store.forward([changed, kept])
 
     assert (here.names(), there.names()) == ([changed.sha256], [kept.sha256])
+
+
+def test_a_picture_is_deleted_here_and_there(
+    store: SpooledEvidenceStore, here: Folder, there: Folder
+) -> None:
+    forwarded, waiting, kept = put(store), put(store, b"waiting"), put(store, b"kept")
+    store.forward([forwarded])
+
+    for one in (forwarded, waiting):
+        store.delete(one.sha256)
+
+    assert (here.names(), there.names()) == ([kept.sha256], [])
+
+
+def test_pictures_that_were_never_sent_are_forgotten_after_a_day(
+    store: SpooledEvidenceStore, here: Folder
+) -> None:
+    old, new = put(store, b"old"), put(store, b"new")
+    a_day_ago = time.time() - 86_401  # noqa: TID251
+    os.utime(here.file(old), (a_day_ago, a_day_ago))
+
+    assert forget_unsent(here.folder) == 1
+    assert here.names() == [new.sha256]
+    assert forget_unsent(here.folder / "nowhere") == 0
+
+
+def test_a_folder_that_cannot_be_cleared_is_said(here: Folder) -> None:
+    here.folder.write_text("in the way")
+
+    with pytest.raises(EvidenceStoreUnavailableError, match="allow writing"):
+        forget_unsent(here.folder)
 
 
 def test_a_full_spool_says_what_to_do(store: SpooledEvidenceStore, here: Folder) -> None:

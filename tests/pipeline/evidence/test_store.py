@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.evidence import (
+    ErasableEvidenceStore,
     EvidenceError,
     EvidenceStore,
     EvidenceStoreError,
     EvidenceStoreUnavailableError,
     open_evidence_store,
 )
-from pipeline.evidence.store import FileEvidenceStore
 from tests.pipeline.evidence.contract import EvidenceStoreContract, Folder, put
 
 
@@ -19,7 +19,7 @@ def backstage(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def store(backstage: Folder) -> EvidenceStore:
+def store(backstage: Folder) -> ErasableEvidenceStore:
     return open_evidence_store(f"file:{backstage.folder}")
 
 
@@ -29,7 +29,7 @@ class TestFileEvidenceStore(EvidenceStoreContract):
         return backstage
 
     @pytest.fixture
-    def store(self, store: EvidenceStore) -> EvidenceStore:
+    def store(self, store: ErasableEvidenceStore) -> ErasableEvidenceStore:
         return store
 
 
@@ -63,14 +63,15 @@ def test_a_store_that_takes_no_files_says_what_to_do(
     assert store.get(put(store)) == b"picture"
 
 
-def test_a_file_that_cannot_be_removed_is_no_silent_matter(backstage: Folder) -> None:
-    store = FileEvidenceStore(backstage.folder)
+def test_a_file_that_cannot_be_deleted_is_no_silent_matter(
+    store: ErasableEvidenceStore, backstage: Folder
+) -> None:
     ref = put(store)
     backstage.lose(ref)
     backstage.file(ref).mkdir()
 
     with pytest.raises(EvidenceStoreUnavailableError, match="allow writing"):
-        store.remove(ref)
+        store.delete(ref.sha256)
 
 
 def test_a_store_on_this_machine_needs_no_spool(tmp_path: Path, backstage: Folder) -> None:

@@ -19,6 +19,7 @@ from pipeline.staff import ReviewerId
 from pipeline.storage import StaleCaseError, Storage
 from pipeline.storage.base import DeadLetter
 from pipeline.storage.contacts import MIXED_KEYS, ContactCounts, SealedContact
+from pipeline.storage.history import PlateFact, Share
 from tests.builders import (
     NOON,
     PLATE,
@@ -489,6 +490,67 @@ class StorageContract:
             with pytest.raises(StaleCaseError) as refused:
                 uow.commit()
         assert PLATE not in str(refused.value)
+
+    def test_who_looks_back_sees_the_cases_of_a_span_with_their_stories_oldest_first(
+        self, storage: Storage
+    ) -> None:
+        cases = [
+            a_case(a_suspicion(camera_id=f"cam-{n % 2}"), opened_at=NOON + seconds(n // 2))
+            for n in range(1202)
+        ]
+        told = cases[7]
+        with storage.begin() as uow:
+            for case in cases:
+                uow.cases.add(case)
+            uow.outbox.add(a_reminder(told, step=2), due_at=NOON)
+            uow.outbox.add(a_reminder(told), due_at=NOON)
+            uow.audit.append(a_note(told, "opened"))
+            uow.audit.append(a_note(told, "sighting"))
+            uow.commit()
+        until = NOON + seconds(600)
+        halves = [Share(number=n, of=2) for n in range(2)]
+        with storage.read() as uow:
+            found = [*uow.history.cases(NOON, until)]
+            at_one = [*uow.history.cases(NOON, until, camera_id="cam-1")]
+            shared = [[*uow.history.cases(NOON, until, share=half)] for half in halves]
+            count = uow.history.count(NOON, until)
+            assert uow.history.count(NOON, until, camera_id="cam-1") == len(at_one)
+
+        keys = [(one.case.opened_at, one.case.id) for one in found]
+        assert keys == sorted(keys)
+        assert {one.case.id for one in found} == {case.id for case in cases[:1200]}
+        assert count == len(found)
+        assert {one.case.camera_id for one in at_one} == {"cam-1"}
+        # All of these cases are one vehicle's.
+        assert sorted(map(len, shared)) == [0, len(found)]
+        (story,) = [one for one in found if one.case.id == told.id]
+        assert {one.key for one in story.reminders} == {a_reminder(told, n).key for n in (1, 2)}
+        assert [line.action for line in story.lines] == ["opened", "sighting"]
+
+    def test_who_looks_back_sees_reminders_that_arrived_and_confirmed_cases(
+        self, storage: Storage
+    ) -> None:
+        confirmed = a_case(disposition=Disposition.CONFIRMED)
+        reminded, failed, older = a_case(), a_case(), a_case(opened_at=NOON - seconds(1))
+        with storage.begin() as uow:
+            for case in (confirmed, reminded, failed, older):
+                uow.cases.add(case)
+            for case in (reminded, older):
+                uow.outbox.add(
+                    replace(a_reminder(case), accepted_at=NOON, status=DeliveryStatus.ACCEPTED),
+                    due_at=NOON,
+                )
+            undone = replace(a_reminder(failed), accepted_at=NOON, status=DeliveryStatus.FAILED)
+            uow.outbox.add(undone, due_at=NOON)
+            uow.audit.append(a_note(confirmed, "decided"))
+            uow.commit()
+        with storage.read() as uow:
+            told = [*uow.history.reminded(NOON, NOON + seconds(9))]
+            records = [*uow.history.confirmed(NOON, NOON + seconds(9))]
+
+        fact = PlateFact(plate=PLATE, case_id=reminded.id, opened_at=NOON, at=NOON)
+        assert told == [fact]
+        assert records == [replace(fact, case_id=confirmed.id)]
 
 
 def at_once(do: Callable[[int], T]) -> list[T]:

@@ -349,8 +349,13 @@ class UnitOfWork(Protocol):
         """Read, in few queries, what asking policy about these cases takes."""
         ...
 
-    def read_ahead_messages(self, keys: Collection[str]) -> None:
-        """Read, in few queries, these messages and their cases."""
+    def read_ahead_messages(self, keys: Collection[str], *, with_chains: bool = False) -> None:
+        """Lock and read, in few queries, these messages, and read their cases.
+
+        Args:
+            keys: Which messages.
+            with_chains: Also what changing the cases takes.
+        """
         ...
 
     def now(self) -> datetime:

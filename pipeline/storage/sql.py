@@ -178,11 +178,15 @@ class SqlUnitOfWork:
         """Read in a few queries what asking about these cases takes."""
         self._read_ahead_cases(set(case_ids), set())
 
-    def read_ahead_messages(self, keys: Collection[str]) -> None:
-        """Read in a few queries these messages and their cases."""
-        self.outbox.read_ahead(set(keys))
+    def read_ahead_messages(self, keys: Collection[str], *, with_chains: bool = False) -> None:
+        """Lock and read these messages, and read their cases; see `UnitOfWork`."""
+        self.outbox.lock_ahead(set(keys))
         messages = filter(None, map(self.outbox.get, keys))
-        self._read_ahead_cases({one.case_id for one in messages}, set())
+        case_ids = {one.case_id for one in messages}
+        if with_chains:
+            self._read_ahead_cases(case_ids, set())
+        else:
+            self.cases.read_ahead(case_ids)
 
     def _read_ahead_cases(self, case_ids: set[UUID], plates: set[str]) -> None:
         self.cases.read_ahead(case_ids)

@@ -14,10 +14,12 @@ from pipeline.events.envelope import Envelope
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.sites import Site
 from pipeline.staff import Reviewer, ReviewerId
+from pipeline.storage.alerts import Alerts
 from pipeline.storage.contacts import Contacts
 from pipeline.storage.rows import DeadLetter, DueReminder, Request, RequestKind, ReviewLease
 
 __all__ = [
+    "Alerts",
     "AuditLog",
     "CaseRepository",
     "ClockSetBackError",
@@ -341,6 +343,11 @@ class UnitOfWork(Protocol):
         """Contacts, opt-outs and doubts."""
         ...
 
+    @property
+    def alerts(self) -> Alerts:
+        """What staff were told."""
+        ...
+
     def read_ahead(self, envelopes: Sequence[Envelope]) -> None:
         """Read, in few queries, what taking these events asks for; it changes no answer."""
         ...
@@ -393,6 +400,10 @@ class Storage(Protocol):
 
     def begin(self) -> UnitOfWork:
         """A new transaction, to be used in a `with` block."""
+        ...
+
+    def begin_unguarded(self) -> UnitOfWork:
+        """As `begin`, even when the database's clock was set back: to keep that staff were told."""
         ...
 
     def read(self) -> UnitOfWork:

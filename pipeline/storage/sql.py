@@ -19,6 +19,7 @@ from pipeline.events.envelope import Envelope
 from pipeline.events.violation import VehicleDeparted
 from pipeline.storage.base import StaleCaseError, StorageError, StorageUnavailableError
 from pipeline.storage.clock_guard import ClockGuard
+from pipeline.storage.sql_alerts import SqlAlerts
 from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository
 from pipeline.storage.sql_contacts import SqlContacts
 from pipeline.storage.sql_outbox import SqlOutbox
@@ -157,6 +158,7 @@ class SqlUnitOfWork:
         self.inbox = SqlInbox(work)
         self.registry = SqlRegistry(work)
         self.contacts = SqlContacts(work)
+        self.alerts = SqlAlerts(work)
         return self
 
     def read_ahead(self, envelopes: Sequence[Envelope]) -> None:
@@ -263,6 +265,10 @@ class SqlStorage:
             with _translated(), self._engine.begin() as connection:
                 self._guard.keep(connection, read_clock(connection, self._clock))
         return SqlUnitOfWork(self._engine, self._clock, guard=self._guard, due=self._due)
+
+    def begin_unguarded(self) -> SqlUnitOfWork:
+        """A new transaction that no clock stops; see `Storage.begin_unguarded`."""
+        return SqlUnitOfWork(self._engine, self._clock, guard=None, due=self._due)
 
     def read(self) -> SqlUnitOfWork:
         """A transaction that only looks; see `Storage.read`."""

@@ -71,10 +71,8 @@ def writers_in(tree: ast.AST) -> dict[str, Writer]:
 def values_of(wanted: ast.expr, function: ast.FunctionDef) -> set[str]:
     """All texts that an expression can be, as far as the source tells."""
     match wanted:
-        case ast.Constant(value=str() as text):
-            return {text}
-        case ast.Constant(value=None):
-            return set()
+        case ast.Constant(value=str() | None as text):
+            return {text} if text else set()
         case ast.IfExp(body=one, orelse=other):
             return values_of(one, function) | values_of(other, function)
         case ast.JoinedStr(values=parts):

@@ -10,7 +10,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 ALL := pyproject.toml requirements/build.in --extra detector
 
 # What the tests need: the servers' clients too.
-DEV := --extra dev --extra kafka --extra postgres --extra s3 --extra push
+DEV := --extra dev --extra kafka --extra postgres --extra s3 --extra push --extra alerts
 
 .PHONY: help setup demo yolo up test coverage check format lint types imports test-real test-realtime test-browser test-servers soak kafka-up kafka-down postgres-up postgres-down schemas lock lock-roles bench scenes stays accuracy down clean
 
@@ -143,7 +143,7 @@ lock: ## Pin the dependencies anew (needs uv and the network)
 # An image for each role holds the versions that the tests ran with, and no more than its role needs.
 lock-roles:
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
-	@$(LOCK) pyproject.toml --extra kafka --extra postgres --extra push -c requirements/dev.txt -o requirements/worker.txt
+	@$(LOCK) pyproject.toml --extra kafka --extra postgres --extra push --extra alerts -c requirements/dev.txt -o requirements/worker.txt
 	@$(LOCK) pyproject.toml --extra postgres --extra s3 -c requirements/dev.txt -o requirements/web.txt
 	@$(LOCK) pyproject.toml --extra detector --extra kafka --extra s3 -c requirements/dev.txt -o requirements/detector.txt
 

@@ -23,6 +23,7 @@ from benchmarks.pipeline_measures import (
     memory_mib,
     open_cases,
     procrastinate_rate,
+    rush,
     timer_rate,
 )
 from tests.servers.kafka import KafkaServer
@@ -38,10 +39,11 @@ _DUE = 5000
 def main(
     *,
     stories: Annotated[int, typer.Option(help="Vehicles, of four events each.")] = 5000,
+    vehicles: Annotated[int, typer.Option(help="That stop at one moment.")] = 10_000,
     pending: Annotated[int, typer.Option(help="Timers that wait.")] = 1_000_000,
     minutes: Annotated[float, typer.Option(help="Of load, for the memory.")] = 10,
     only: Annotated[
-        str, typer.Option(help="events, latency, failover, timers, growth or memory.")
+        str, typer.Option(help="events, latency, rush, failover, timers, growth or memory.")
     ] = "",
     is_embedded: Annotated[
         bool, typer.Option("--embedded", help="Without servers: events, latency and memory.")
@@ -51,6 +53,7 @@ def main(
     parts: dict[str, Callable[[], Table]] = {
         "events": lambda: _events_table(stories, is_embedded=is_embedded),
         "latency": lambda: _latency_table(is_embedded=is_embedded),
+        "rush": lambda: _rush_table(vehicles),
         "memory": lambda: _memory_table(minutes, is_embedded=is_embedded),
     }
     if not is_embedded:
@@ -114,6 +117,23 @@ def _latency_table(*, is_embedded: bool) -> Table:
         with opened as form:
             p50, p99 = latency_s(form, for_s=30, per_s=_PER_S)
             table.add_row(form.name, f"{p50 * 1000:.0f}", f"{p99 * 1000:.0f}")
+    return table
+
+
+def _rush_table(vehicles: int) -> Table:
+    columns = ("vehicles", "come within s", "median s", "p99 s", "timers", "p99 late s")
+    table = _table("So many vehicles at once, embedded", *columns)
+    for within_s in (0, 60):
+        with embedded() as form:
+            found = rush(form, vehicles, within_s=within_s, for_s=within_s + 45)
+        table.add_row(
+            f"{vehicles:,}",
+            f"{within_s}",
+            f"{found.median_s:.2f}",
+            f"{found.p99_s:.2f}",
+            f"{found.timers:,}",
+            f"{found.timers_p99_s:.2f}",
+        )
     return table
 
 

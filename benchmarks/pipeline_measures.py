@@ -3,13 +3,14 @@
 import asyncio
 import statistics
 from contextlib import closing
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic, sleep
+from unittest.mock import Mock
 
 import sqlalchemy as sa
 from kafka import KafkaConsumer
@@ -29,14 +30,17 @@ from benchmarks.pipeline_load import (
     tell_steadily,
     workers,
 )
+from benchmarks.quick_worker import QuickProvider, phone_of, quick_worker
 from pipeline.bus.kafka import KafkaAddress
 from pipeline.case import CaseStatus, open_case, with_sighting
 from pipeline.clock import SystemClock
+from pipeline.events import ViolationSuspected
 from pipeline.storage import open_storage
 from tests.builders import a_sighting, a_suspicion
 from tests.servers.postgres import PostgresServer
 
 __all__ = [
+    "Rush",
     "bare_rate",
     "event_rate",
     "failover_s",
@@ -44,6 +48,7 @@ __all__ = [
     "memory_mib",
     "open_cases",
     "procrastinate_rate",
+    "rush",
     "timer_rate",
 ]
 
@@ -223,3 +228,62 @@ def procrastinate_rate(jobs: int) -> float | None:
                 return jobs / (monotonic() - began_s)
 
         return asyncio.run(run())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rush:
+    """How a crowd of vehicles that stop at one moment is carried, in seconds."""
+
+    median_s: float
+    p99_s: float
+    timers_p99_s: float
+    timers: int
+
+
+def rush(form: Form, vehicles: int, *, within_s: float, for_s: float) -> Rush:
+    """So many vehicles come within a time, are reminded, and stay until after their grace period.
+
+    The provider is in the process; each vehicle is seen again every 20 s.
+    """
+    register(form)
+    provider, stop = QuickProvider(), Flag()
+    with closing(open_storage(form.storage_url)) as storage, opened_publisher(form) as publisher:
+        worker = quick_worker(form.bus_url, storage, provider)
+        noted = worker.metrics.timer_lateness.observe = Mock()  # type: ignore[method-assign]
+        working = Thread(target=worker.run, args=(stop,), daemon=True)
+        working.start()
+        # Made first: a camera's picture is told of at once.
+        stories = (a_story(n, SystemClock().now())[0] for n in range(vehicles))
+        first = [one for one in stories if isinstance(one, ViolationSuspected)]
+        stands: list[ViolationSuspected] = []
+        began_s, came_at = monotonic(), dict[str, datetime]()
+        for tick in count():
+            passed_s = monotonic() - began_s
+            if passed_s >= for_s:
+                break
+            due = vehicles if passed_s >= within_s else int(vehicles * passed_s / within_s)
+            at = SystemClock().now()
+            new = [one.model_copy(update={"captured_at": at}) for one in first[len(stands) : due]]
+            came_at |= {phone_of(one.plate.text or ""): at for one in new}
+            for n in range(0, len(new), BATCH):
+                publisher.publish(new[n : n + BATCH])
+            # A twentieth of those who stand are seen again in each second.
+            again = stands[tick % 200 :: 200]
+            publisher.publish([a_sighting(one, SystemClock().now()) for one in again])
+            stands += new
+            sleep(max(0.0, began_s + (tick + 1) / 10 - monotonic()))
+        stop.set()
+        working.join(timeout=60)
+        worker.subscriber.close()
+        waits = sorted(
+            (taken - came_at[phone]).total_seconds() for phone, taken in provider.taken_at.items()
+        )
+    late = sorted(call.args[0] for call in noted.call_args_list)
+    if len(waits) < vehicles:
+        raise RuntimeError(f"{len(waits)} of {vehicles} were reminded")
+    return Rush(
+        median_s=statistics.median(waits),
+        p99_s=waits[int(len(waits) * 0.99)],
+        timers_p99_s=late[int(len(late) * 0.99)],
+        timers=len(late),
+    )

@@ -29,7 +29,12 @@ from pipeline.reminder_queue import ReminderQueue
 from pipeline.storage import Storage
 from pipeline.worker import Worker
 
-__all__ = ["EverybodyBook", "QuickProvider", "quick_worker"]
+__all__ = ["EverybodyBook", "QuickProvider", "phone_of", "quick_worker"]
+
+
+def phone_of(plate_text: str) -> str:
+    """The phone of a plate."""
+    return f"138000{plate_text[-5:]}"
 
 
 class EverybodyBook:
@@ -37,7 +42,7 @@ class EverybodyBook:
 
     def find(self, plate_text: str) -> Contact | None:
         """The phone of a plate."""
-        return Contact(phone=SecretStr(f"138000{plate_text[-5:]}"))
+        return Contact(phone=SecretStr(phone_of(plate_text)))
 
 
 @dataclass(slots=True)

@@ -1,13 +1,22 @@
-"""Wiring of the worker: from settings to bus, storage, channel, contacts and rulebook."""
+"""Wiring of the worker: from settings to bus, storage, channel, contacts, rulebook and alerts."""
 
 from datetime import timedelta
 from pathlib import Path
 
+from pipeline.alert_rules import Limits
+from pipeline.alert_watch import AlertWatch
 from pipeline.bus import open_subscriber
 from pipeline.clock import Clock, SystemClock
 from pipeline.delivery import Delivery
+from pipeline.failures import Failures, WatchedChannel, WatchedContactBook
 from pipeline.metrics import WorkerMetrics
-from pipeline.notify import Channels, ContactBook, ContactBookError, open_channel
+from pipeline.notify import (
+    Channels,
+    ContactBook,
+    ContactBookError,
+    open_channel,
+    open_staff_alerts,
+)
 from pipeline.notify.contact_keys import ContactKeys
 from pipeline.notify.registers import open_contacts
 from pipeline.notify.templates import Agency, load_texts
@@ -20,7 +29,7 @@ from pipeline.settings import PipelineSettings
 from pipeline.storage import Storage, open_storage
 from pipeline.worker import Worker
 
-__all__ = ["build_worker", "open_book"]
+__all__ = ["build_watch", "build_worker", "open_book"]
 
 
 def open_book(url: str | None, *, key_file: Path | None, storage: Storage) -> ContactBook:
@@ -61,20 +70,28 @@ def open_own(key_file: Path, *, storage: Storage) -> OwnContacts:
     return OwnContacts(storage, ContactKeys.read(key_file))
 
 
-def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> Worker:
+def build_worker(
+    settings: PipelineSettings, *, clock: Clock | None = None, failures: Failures | None = None
+) -> Worker:
     """A worker ready to run; `clock` replaces all clocks in tests.
+
+    Args:
+        settings: What it works with.
+        clock: Replaces all clocks, in tests.
+        failures: Where failures of its channels and its register are noted.
 
     Raises:
         PipelineError: something that the settings name cannot be used; the message says what.
     """
     key_file = settings.contacts_key_file
     storage = open_storage(settings.storage_url, clock=clock)
-    channels = Channels(
-        *(open_channel(url, clock=clock or SystemClock()) for url in settings.channel_url.split())
-    )
+    now, failures = clock or SystemClock(), failures or Failures(clock or SystemClock())
+    opened = (open_channel(url, clock=now) for url in settings.channel_url.split())
+    channels = Channels(*(WatchedChannel(one, failures) for one in opened))
+    book = open_book(settings.contacts, key_file=key_file, storage=storage)
     queue = ReminderQueue(
         storage=storage,
-        contacts=open_book(settings.contacts, key_file=key_file, storage=storage),
+        contacts=WatchedContactBook(book, failures),
         rulebook=load_rulebook(settings.rulebook),
         calendar=load_calendar(settings.calendar),
         agency=Agency(
@@ -101,5 +118,28 @@ def build_worker(settings: PipelineSettings, *, clock: Clock | None = None) -> W
             queue=queue,
             own_contacts=open_own(key_file, storage=storage) if key_file else None,
             metrics=WorkerMetrics(due_timers),
+        ),
+    )
+
+
+def build_watch(settings: PipelineSettings, worker: Worker, failures: Failures) -> AlertWatch:
+    """The watch over `worker`, which tells staff what needs a person.
+
+    Raises:
+        PermanentError: the file of addresses cannot be used; names the line.
+    """
+    return AlertWatch(
+        storage=worker.storage,
+        alerts=open_staff_alerts(settings.staff_alerts_file),
+        failures=failures,
+        read_lag=worker.metrics.lag,
+        calendar=worker.queue.calendar,
+        limits=Limits(
+            again_after=timedelta(hours=settings.alert_again_h),
+            failures=settings.alert_failures,
+            failures_within=timedelta(minutes=settings.alert_failures_min),
+            lag=settings.alert_lag_events,
+            lag_for=timedelta(minutes=settings.alert_lag_min),
+            operator_after=timedelta(minutes=settings.alert_operator_min),
         ),
     )

@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app import build_worker
+from pipeline.alert_commands import alerts
+from pipeline.app import build_watch, build_worker
 from pipeline.bus import check_topic, create_topic
 from pipeline.clock import SystemClock
 from pipeline.command_line import read_settings, telling
 from pipeline.contact_commands import contacts
 from pipeline.deadline_table import Language, instant_of, lines_of, milestones_of, zone_of
 from pipeline.evidence_commands import evidence
+from pipeline.failures import Failures
 from pipeline.figure_commands import figures
 from pipeline.notify.templates import TextsError
 from pipeline.notify.texts_check import check_texts
@@ -39,6 +41,7 @@ app.add_typer(contacts, name="contacts")
 app.add_typer(policy, name="policy")
 app.add_typer(evidence)
 app.add_typer(figures)
+app.add_typer(alerts, name="alerts")
 texts = typer.Typer(help="The wordings of reminders, tips and notices.")
 app.add_typer(texts, name="texts")
 
@@ -108,8 +111,9 @@ def work() -> None:
     """Run the worker: events in, reminders out, cases to review.
 
     Reads REMINDFIRST_ settings: BUS_URL, STORAGE_URL, CHANNEL_URL, CONTACTS (required),
-    CONTACTS_KEY_FILE, RULEBOOK, AGENCY_NAME, AGENCY_PHONE, REMINDER_LANGUAGE, METRICS_HOST,
-    METRICS_PORT; see docs/operations.md.
+    CONTACTS_KEY_FILE, RULEBOOK, TEXTS, CALENDAR, PERMITS, AGENCY_NAME, AGENCY_PHONE,
+    REMINDER_LANGUAGE, STAFF_ALERTS_FILE, ALERT_..., METRICS_HOST, METRICS_PORT; see
+    docs/operations.md.
     """
     configure_logging()
     stop = Event()
@@ -117,10 +121,13 @@ def work() -> None:
         signal.signal(number, lambda *_: stop.set())
     with telling("work"):
         settings = read_settings()
-        worker = build_worker(settings)
+        failures = Failures(SystemClock())
+        worker = build_worker(settings, failures=failures)
+        watch = build_watch(settings, worker, failures)
         log.info("worker is ready", extra={"partitions": len(worker.subscriber.assigned())})
         try:
-            with worker.metrics.served(host=settings.metrics_host, port=settings.metrics_port):
+            served = worker.metrics.served(host=settings.metrics_host, port=settings.metrics_port)
+            with served, watch.running():
                 worker.run(stop)
         finally:
             worker.subscriber.close()

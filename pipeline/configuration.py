@@ -24,6 +24,9 @@ from pipeline.staff import Role
 
 __all__ = ["CameraEntry", "PersonEntry", "QualificationEntry", "UpConfig", "load_config"]
 
+_OPTIONAL_FILES = ("texts", "calendar", "permits", "staff_alerts_file")
+"""Fields that name a file or folder, as the settings of the roles do too."""
+
 
 class _Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +81,10 @@ class UpConfig(_Closed):
     weights: str
     contacts: str
     contacts_key_file: Path | None = None
+    texts: Path | None = None
+    calendar: Path | None = None
+    permits: Path | None = None
+    staff_alerts_file: Path | None = None
     delivered_after_s: float | None = Field(default=None, ge=0)
     agency_name: str
     agency_phone: str
@@ -130,6 +137,9 @@ class UpConfig(_Closed):
             "HOST": self.host,
             "PORT": str(self.port),
         }
+        # Where the file says nothing, what the environment says stands.
+        given = {name: getattr(self, name) for name in _OPTIONAL_FILES}
+        settings |= {name.upper(): str(file) for name, file in given.items() if file}
         return {f"REMINDFIRST_{name}": value for name, value in settings.items()}
 
 
@@ -149,6 +159,7 @@ def load_config(file: Path) -> UpConfig:
         raise PermanentError(findings(exc, str(file))) from exc
     here = file.resolve().parent
     weights, key_file = here / config.weights, config.contacts_key_file
+    given = {name: getattr(config, name) for name in _OPTIONAL_FILES}
     return config.model_copy(
         update={
             "data": here / config.data,
@@ -157,6 +168,7 @@ def load_config(file: Path) -> UpConfig:
             "cameras": tuple(
                 entry.model_copy(update={"file": here / entry.file}) for entry in config.cameras
             ),
+            **{name: file and here / file for name, file in given.items()},
             "weights": str(weights) if weights.exists() else config.weights,
         }
     )

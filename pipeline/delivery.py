@@ -29,7 +29,7 @@ from pipeline.reminder import NOT_MINE, STOP, DeliveryStatus, Failure, Receipt, 
 from pipeline.reminder_queue import CLAIM, ReminderQueue, change
 from pipeline.storage.base import DueReminder, Storage, UnitOfWork
 
-__all__ = ["Delivery", "Record", "UnknownMessageError"]
+__all__ = ["Delivery", "Record", "Said", "UnknownMessageError"]
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,17 @@ Record = Callable[[UnitOfWork], None]
 
 RECEIPT_POLL = timedelta(seconds=1)
 LATE_RECEIPT_POLL = timedelta(seconds=60)
-MESSAGES = 20
+MESSAGES = 200
 MAX_ATTEMPTS = 8
 MAX_BACKOFF_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a provider said of a message, to be recorded in a transaction."""
+
+    reminder: Reminder
+    record: Record
 
 
 class UnknownMessageError(PermanentError):
@@ -82,10 +90,13 @@ class Delivery:
             uow.commit()
         return prepared
 
-    def call(self, due: DueReminder, reminder: Reminder) -> Record:
-        """Call the provider about a claimed message; the answer is a step that records it."""
+    def call(self, due: DueReminder, reminder: Reminder, *, look_again: bool = True) -> Record:
+        """Call the provider about a claimed message; the answer is a step that records it.
+
+        Its case is looked at once more before, but where it was claimed a moment ago.
+        """
         if reminder.status is DeliveryStatus.SENDING:
-            return self._send(due, reminder)
+            return self._send(due, reminder, look_again=look_again)
         return self._ask_for_receipt(due, reminder)
 
     def put_back(self, due: DueReminder, reminder: Reminder) -> Record:
@@ -179,15 +190,14 @@ class Delivery:
         uow.outbox.save(sending)
         return sending
 
-    def _send(self, due: DueReminder, reminder: Reminder) -> Record:
-        with self.storage.read() as uow:
-            case = uow.cases.get(reminder.case_id)
+    def _send(self, due: DueReminder, reminder: Reminder, *, look_again: bool) -> Record:
+        is_stale = look_again or reminder.is_doubtful
+        is_wanted = not is_stale or self._is_still_wanted(reminder)
         channel = self.channels.of(reminder.channel)
         try:
             contact = self.queue.contact_of(reminder.plate)
         except RegisterUnavailableError:
             return partial(self._retry_later, due, reminder)
-        is_wanted = case is not None and _is_wanted(case, reminder)
         lacks = _lacks(contact, channel)
         if contact is None or channel is None or lacks:
             return self._failing(due, reminder, Failure.PERMANENT, lacks)
@@ -198,6 +208,11 @@ class Delivery:
             # The case went on since the message was claimed.
             return lambda uow: _finish(uow, due, _unsent(reminder))
         return self._hand_over(due, reminder, channel, message)
+
+    def _is_still_wanted(self, reminder: Reminder) -> bool:
+        with self.storage.read() as uow:
+            case = uow.cases.get(reminder.case_id)
+        return case is not None and _is_wanted(case, reminder)
 
     def _hand_over(
         self, due: DueReminder, reminder: Reminder, channel: Channel, message: Message

@@ -168,6 +168,10 @@ class WorkerMetrics(RoleMetrics):
         """Take how many messages wait on each partition; it is true for a minute."""
         self._lag, self._lag_at_s = lag, monotonic()
 
+    def lag(self) -> Mapping[int, int] | None:
+        """How many messages wait on each partition; None when nobody has looked for a minute."""
+        return self._lag if monotonic() - self._lag_at_s < LAG_KEPT_S else None
+
     def collect(self) -> Iterable[Metric]:
         """How far behind the worker is; see `RoleMetrics.collect`."""
         lag = GaugeMetricFamily(
@@ -176,8 +180,7 @@ class WorkerMetrics(RoleMetrics):
             "looked (some seconds ago).",
             labels=["partition"],
         )
-        is_true = monotonic() - self._lag_at_s < LAG_KEPT_S
-        for partition, count in sorted(self._lag.items()) if is_true else ():
+        for partition, count in sorted((self.lag() or {}).items()):
             lag.add_metric([str(partition)], count)
         due = GaugeMetricFamily(
             "remindfirst_timers_due",

@@ -29,18 +29,41 @@ class PipelineSettings(BaseSettings):
     contacts_key_file: Annotated[Path | None, BeforeValidator(_text)] = Field(
         default=None, description="Keys of the contacts, opt-outs and doubts in the database."
     )
-    texts: Path | None = Field(default=None, description="Folder of your own wordings.")
-    calendar: Path | None = Field(default=None, description="File of your own holidays.")
+    texts: Annotated[Path | None, BeforeValidator(_text)] = Field(
+        default=None, description="Folder of your own wordings."
+    )
+    calendar: Annotated[Path | None, BeforeValidator(_text)] = Field(
+        default=None, description="File of your own holidays."
+    )
     events_kept_days: int = Field(
         default=9, ge=3, description="Days for which handled events are known; see `purge`."
     )
-    permits: Path | None = Field(default=None, description="CSV file of permits to stand.")
+    permits: Annotated[Path | None, BeforeValidator(_text)] = Field(
+        default=None, description="CSV file of permits to stand."
+    )
     channel_url: str = Field(
         default="phones:var/phones", description="Channels to the drivers, with blanks between."
     )
     agency_name: str = Field(default="交警大队", min_length=1, description="Who reminds.")
     agency_phone: str = Field(default="12123", min_length=1, description="Whom drivers may call.")
     reminder_language: str = Field(default="zh-CN", pattern="^(zh-CN|en)$")
+    staff_alerts_file: Annotated[Path | None, BeforeValidator(_text)] = Field(
+        default=None, description="File of addresses at which staff are told; else the log."
+    )
+    alert_again_h: float = Field(
+        default=4, gt=0, description="Hours after which a trouble that lasts is told again."
+    )
+    alert_failures: int = Field(
+        default=5, ge=1, description="Failures of a channel or the register that are a trouble,"
+    )
+    alert_failures_min: float = Field(default=10, gt=0, description="in so many minutes.")
+    alert_lag_events: int = Field(
+        default=1000, ge=1, description="Events that wait that are a trouble,"
+    )
+    alert_lag_min: float = Field(default=5, gt=0, description="for so many minutes.")
+    alert_operator_min: float = Field(
+        default=15, gt=0, description="Minutes after which a task of the operator is late."
+    )
     metrics_host: str = Field(default="127.0.0.1", description="Where metrics are told.")
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of the metrics; without one none is open."

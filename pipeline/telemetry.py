@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 __all__ = ["FieldFormatter", "configure_logging"]
 
-# httpx logs every request with its address at INFO; kafka.net every try to reach a broker that is
-# away, of which the bus tells itself.
+# httpx logs every request with its address at INFO; urllib3 a warning that may hold one with its
+# secret; kafka.net every try to reach a broker that is away, of which the bus tells itself.
 _NOISY = {
     "alembic": logging.WARNING,
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
     "kafka": logging.ERROR,
     "kafka.net": logging.CRITICAL,
+    "urllib3": logging.ERROR,
 }
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

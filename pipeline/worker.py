@@ -1,7 +1,7 @@
 """The worker's loop: events, requests, timers, messages; and the only catch-all handlers."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pipeline import intake
 from pipeline.bus.base import BusUnavailableError, EventSubscriber, RawBatch
-from pipeline.delivery import Delivery, Record, UnknownMessageError
+from pipeline.delivery import Delivery, Record, Said, UnknownMessageError
 from pipeline.errors import PermanentError, PipelineError, RetryableError
 from pipeline.events.envelope import Envelope, UndecodableEventError
 from pipeline.metrics import Away, WorkerMetrics
@@ -39,6 +39,8 @@ MAX_FAILURES_IN_A_ROW = 20
 IDLE_S = 0.05
 LOOK_BACK_EVERY_S = 5.0
 DRAIN_S = 2.0
+STALE_AFTER_S = 0.5
+"""A message that was claimed so long ago is looked at once more before it is sent."""
 EARLY = timedelta(minutes=2)
 EARLY_AGAIN = timedelta(seconds=2)
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -55,7 +57,7 @@ class Worker:
     _offsets: dict[int, int] = field(default_factory=dict)
     _failures_in_a_row: int = 0
     _look_back_at_s: float = 0.0
-    _unrecorded: list[tuple[UUID, Record]] = field(default_factory=list)
+    _unrecorded: list[Said] = field(default_factory=list)
 
     @property
     def metrics(self) -> WorkerMetrics:
@@ -131,37 +133,44 @@ class Worker:
             log.exception("messages cannot be claimed together, one by one now")
             with _contained("message"):
                 claimed = self.delivery.claim_one()
+        stale_s = monotonic() + STALE_AFTER_S
         calls_until_s = monotonic() + CLAIM.total_seconds() / 2
         said = []
         try:
             for due, reminder in claimed:
                 if monotonic() >= calls_until_s:
                     # Before the claim runs out and another worker sends what is left.
-                    said.append((reminder.case_id, self.delivery.put_back(due, reminder)))
+                    said.append(
+                        Said(reminder=reminder, record=self.delivery.put_back(due, reminder))
+                    )
                     continue
                 with _contained("message", reminder.case_id):
-                    said.append((reminder.case_id, self.delivery.call(due, reminder)))
+                    record = self.delivery.call(due, reminder, look_again=monotonic() >= stale_s)
+                    said.append(Said(reminder=reminder, record=record))
         finally:
             # Whatever stops the calls, what the provider said already is recorded.
             self._record(said)
         return len(claimed)
 
-    def _record(self, said: Sequence[tuple[UUID, Record]]) -> None:
+    def _record(self, said: Sequence[Said]) -> None:
         """Record what the provider said; what cannot be recorded now is kept for the next round."""
         try:
-            self._together("message", said)
+            steps = [(one.reminder.case_id, one.record) for one in said]
+            self._together("message", steps, keys=[one.reminder.key for one in said])
         except RetryableError:
             self._unrecorded = [*said]
             raise
 
-    def _together(self, what: str, steps: Sequence[tuple[UUID, Record]]) -> None:
+    def _together(
+        self, what: str, steps: Sequence[tuple[UUID, Record]], *, keys: Collection[str] = ()
+    ) -> None:
         """Do a step of each case in one transaction; if one of them breaks it, one by one."""
         if not steps:
             return
         # All transactions take cases in one order, so that no two wait for one another.
         in_order = sorted(steps, key=lambda one: one[0])
         try:
-            self._do(in_order)
+            self._do(in_order, keys=keys)
         except Exception as exc:
             if isinstance(exc, RetryableError) and not isinstance(exc, StaleCaseError):
                 raise
@@ -170,9 +179,12 @@ class Worker:
                 with _contained(what, case_id), suppress(StaleCaseError):
                     self._do([(case_id, step)])
 
-    def _do(self, steps: Sequence[tuple[UUID, Record]]) -> None:
+    def _do(self, steps: Sequence[tuple[UUID, Record]], *, keys: Collection[str] = ()) -> None:
         with self.storage.begin() as uow:
-            uow.read_ahead_cases([case_id for case_id, _ in steps])
+            if keys:
+                uow.read_ahead_messages(keys, with_chains=True)
+            else:
+                uow.read_ahead_cases([case_id for case_id, _ in steps])
             for _, step in steps:
                 step(uow)
             uow.commit()

@@ -12,6 +12,7 @@ from pipeline.case import AT_THE_DESK
 from pipeline.clock import Clock, SystemClock
 from pipeline.evidence.store import EvidenceStore
 from pipeline.metrics import WebMetrics
+from pipeline.policy.working_calendar import load_calendar
 from pipeline.storage.base import Storage
 from review_ui.auth import Gate
 from review_ui.body_limit import BodyLimit
@@ -36,7 +37,11 @@ def create_app(
     detectors: Detectors | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
-    """The web application; it closes `detectors` when it stops, the rest is the caller's."""
+    """The web application; it closes `detectors` when it stops, the rest is the caller's.
+
+    Raises:
+        RulebookError: the calendar of the settings cannot be used; says why.
+    """
     asked = detectors or Detectors.open(
         settings.detector_endpoints, settings.endpoint_token.get_secret_value()
     )
@@ -62,6 +67,7 @@ def create_app(
         detectors=asked,
         gate=Gate(storage, session=timedelta(hours=settings.session_hours)),
         clock=clock or SystemClock(),
+        calendar=load_calendar(settings.calendar),
         templates=template_environment(),
     )
     app.add_middleware(BodyLimit)

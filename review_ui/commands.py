@@ -18,8 +18,8 @@ def serve(
     """Serve the web pages until interrupted.
 
     Reads REMINDFIRST_ settings: STORAGE_URL, EVIDENCE_URL, HOST, PORT, SESSION_HOURS,
-    DETECTOR_ENDPOINTS, ENDPOINT_TOKEN, DEFAULT_LANGUAGE, DEMO, DEMO_PERSON, DEMO_PASSWORD,
-    METRICS_HOST, METRICS_PORT; see docs/operations.md.
+    DETECTOR_ENDPOINTS, ENDPOINT_TOKEN, DEFAULT_LANGUAGE, CALENDAR, DEMO, DEMO_PERSON,
+    DEMO_PASSWORD, METRICS_HOST, METRICS_PORT; see docs/operations.md.
     """
     from pydantic import ValidationError
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.clock import Clock
 from pipeline.evidence.store import EvidenceStore
+from pipeline.policy.working_calendar import WorkingCalendar
 from pipeline.staff import Reviewer, Role
 from pipeline.storage.base import Storage, UnitOfWork
 from review_ui.auth import Gate, form_token, is_form_token, new_token
@@ -66,6 +67,7 @@ class Services:
     detectors: Detectors
     gate: Gate
     clock: Clock
+    calendar: WorkingCalendar
     templates: Environment
 
 

@@ -1,5 +1,6 @@
 """Settings of the web pages, from REMINDFIRST_* variables."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
@@ -31,6 +32,7 @@ class ReviewSettings(BaseSettings):
     default_language: Language = Field(
         default=Language.ZH, description="Language of a browser that has chosen none."
     )
+    calendar: Path | None = Field(default=None, description="File of your own holidays.")
     demo: bool = Field(default=False, description="Mark every page as demonstration data.")
     demo_person: str = Field(default="", description="Sign-in shown on the demo's first page.")
     demo_password: str = Field(
@@ -40,6 +42,12 @@ class ReviewSettings(BaseSettings):
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of the metrics; without one none is open."
     )
+
+    @field_validator("calendar", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        # Compose makes an empty text of what is not set.
+        return value or None
 
     @field_validator("detector_endpoints", mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from pipeline.bus import open_publisher
 from pipeline.configuration import load_config
 from pipeline.errors import PermanentError
+from pipeline.settings import PipelineSettings
 from pipeline.supervisor import Supervisor
 from remindfirst import app
 from tests.pipeline.bus.contract import a_status
@@ -59,6 +60,20 @@ def test_a_register_may_be_a_url_and_its_files_lie_beside_the_configuration(
     assert plain["REMINDFIRST_CONTACTS_KEY_FILE"] == ""
     with pytest.raises(PermanentError, match="contacts 'ldap': use csv:FILE"):
         load_config(_written(tmp_path, contacts="ldap://x"))
+
+
+def test_files_that_may_be_left_out_lie_beside_the_configuration_else_the_environments_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("texts", "calendar", "permits", "staff_alerts_file")
+    given = {name: f"ours/{name}" for name in names}
+    settings = load_config(_written(tmp_path, **given)).environment()
+
+    for name in names:
+        assert settings[f"REMINDFIRST_{name.upper()}"] == f"{tmp_path}/ours/{name}"
+        assert f"REMINDFIRST_{name.upper()}" not in load_config(_written(tmp_path)).environment()
+        monkeypatch.setenv(f"REMINDFIRST_{name.upper()}", "")
+        assert getattr(PipelineSettings(), name) is None
 
 
 @pytest.mark.parametrize(

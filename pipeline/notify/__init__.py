@@ -1,4 +1,4 @@
-"""Channels to a driver's phone, contacts and wording; channels are opened by URL."""
+"""Channels to a driver's phone, contacts and wording, alerts to staff; channels by URL."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -33,6 +33,7 @@ from pipeline.notify.contacts import (
 from pipeline.notify.http_gateway import HTTP_SCHEMES, HttpGateway
 from pipeline.notify.phones import PhonesChannel
 from pipeline.notify.registers import CsvContactBook, open_contacts
+from pipeline.notify.staff import LoggedAlerts, StaffAlerts
 from pipeline.notify.tencent_sms import TencentSms
 from pipeline.notify.tencent_voice import TencentVoice
 
@@ -52,9 +53,11 @@ __all__ = [
     "RegisterUnavailableError",
     "SendUncertainError",
     "Sent",
+    "StaffAlerts",
     "UnreadableCallbackError",
     "open_channel",
     "open_contacts",
+    "open_staff_alerts",
 ]
 
 
@@ -98,6 +101,24 @@ def open_channel(url: str, *, clock: Clock) -> Channel:
         known = ", ".join(sorted({*_ADAPTERS, _WEB_PUSH}))
         raise PermanentError(f"channel {scheme!r}: use {_PHONES}, or one of {known}")
     return adapter(ChannelAddress.parse(url, adapter.form), clock=clock)
+
+
+def open_staff_alerts(file: Path | None) -> StaffAlerts:
+    """How staff are told: by the addresses in `file`, one to a line; without a file by the log.
+
+    Raises:
+        PermanentError: the file cannot be read, a line of it is no address, or the extra `alerts`
+            is not installed.
+    """
+    if file is None:
+        return LoggedAlerts()
+    try:
+        from pipeline.notify.staff_apprise import AppriseAlerts
+    except ModuleNotFoundError as exc:
+        raise PermanentError(
+            f"alerts to staff: {exc.name} is missing: pip install 'remindfirst[alerts]'"
+        ) from exc
+    return AppriseAlerts(file)
 
 
 def _phones(url: str, clock: Clock) -> PhonesChannel:

@@ -23,6 +23,7 @@ __all__ = [
     "ClockState",
     "Milestones",
     "RunningClock",
+    "near_from",
     "running_clocks",
     "what_follows",
 ]
@@ -93,6 +94,27 @@ def what_follows(running: RunningClock) -> Follows | None:
     return running.clock.follows if is_late else None
 
 
+def near_from(
+    alert: AlertBefore, ends_at: datetime, zone: ZoneInfo, calendar: WorkingCalendar
+) -> datetime:
+    """Since when a clock that ends at `ends_at`, the first instant too late, is near.
+
+    Args:
+        alert: How long before its end that begins.
+        ends_at: Its end.
+        zone: The site's time zone.
+        calendar: Which days are worked.
+    """
+    if alert.unit is Unit.HOURS:
+        return ends_at - timedelta(hours=alert.length)
+    last_day = (ends_at - timedelta.resolution).astimezone(zone).date()
+    if alert.unit is Unit.DAYS:
+        first = last_day - (alert.length - 1) * _DAY
+    else:
+        first = calendar.first_of_last(last_day, alert.length)
+    return midnight_before(first, zone)
+
+
 @dataclass(frozen=True, slots=True)
 class _Measure:
     """The clocks of one case at one instant."""
@@ -117,7 +139,8 @@ class _Measure:
         entry, starts_at, ending = self._ending(clock, start_at)
         if until_at is not None and until_at < ending.at:
             ending = self._sooner(ending, starts_at, until_at.astimezone(UTC))
-        alert_at = max(starts_at, self._alert_at(clock.alert_before, ending))
+        near_at = near_from(clock.alert_before, ending.at, self.zone, self.calendar)
+        alert_at = max(starts_at, near_at)
         return RunningClock(
             clock=clock,
             entry=entry,
@@ -150,15 +173,6 @@ class _Measure:
         last_day = (at - timedelta.resolution).astimezone(self.zone).date()
         is_provisional = ending.is_provisional and until_at <= starts_at
         return Ending(at=at, last_day=last_day, is_provisional=is_provisional)
-
-    def _alert_at(self, alert: AlertBefore, ending: Ending) -> datetime:
-        if alert.unit is Unit.HOURS:
-            return ending.at - timedelta(hours=alert.length)
-        if alert.unit is Unit.DAYS:
-            first = ending.last_day - (alert.length - 1) * _DAY
-        else:
-            first = self.calendar.first_of_last(ending.last_day, alert.length)
-        return midnight_before(first, self.zone)
 
     def _state(self, clock: Clock, ends_at: datetime, alert_at: datetime) -> ClockState:
         met_at = min(self._instants(clock.ends), default=None)

@@ -117,9 +117,13 @@ def _factors(situation: Situation) -> tuple[Factor, ...]:
         Factor(name="earlier_records", value=str(earlier), is_lenient=earlier == 0),
         Factor(name="is_reminded", value=_word(is_reminded), is_lenient=not is_reminded),
         Factor(name="has_left", value=_word(has_left), is_lenient=has_left),
-        Factor(name="stood_min", value=f"{_stood_min(situation):.0f}", is_lenient=False),
+        Factor(name="stood_min", value=_minutes(_stood_min(situation)), is_lenient=False),
         Factor(name="place", value=case.place_class.value, is_lenient=False),
     )
+
+
+def _minutes(minutes: float) -> str:
+    return "<1" if minutes < 1 else f"{minutes:.0f}"
 
 
 def _word(is_so: bool) -> str:  # noqa: FBT001

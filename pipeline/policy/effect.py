@@ -117,10 +117,15 @@ def _reminder_due(situation: Situation) -> Case:
 def _waits(situation: Situation, decision: Wait) -> Effect:
     if decision.cause is not None:
         return _without_reminder(situation, decision.cause, decision.until, asks_operator=False)
-    if decision.proposal is None:
-        return Effect(case=situation.case, action=None, timer_at=decision.until)
-    renewed = replace(situation.case, proposal=decision.proposal)
-    return Effect(case=renewed, action="proposal renewed", timer_at=decision.until)
+    case = situation.case
+    if decision.proposal is not None:
+        renewed = replace(case, proposal=decision.proposal)
+        return Effect(case=renewed, action="proposal renewed", timer_at=decision.until)
+    if case.status is CaseStatus.SUSPECTED and case.no_reminder_cause is not None:
+        # What stood in the way is gone: a later cause begins a grace period of its own.
+        free = replace(case, no_reminder_cause=None, no_reminder_at=None, asks_operator=False)
+        return Effect(case=free, action="reminder possible again", timer_at=decision.until)
+    return Effect(case=case, action=None, timer_at=decision.until)
 
 
 def _without_reminder(

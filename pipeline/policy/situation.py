@@ -1,6 +1,6 @@
 """All that policy may look at, and the entries of the rulebook that are in force for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import TypeVar
@@ -61,6 +61,8 @@ class Situation:
         reminded_today: Cases in which this plate was reminded on the site's day.
         reminded_this_month: The same in the site's calendar month.
         earlier_records: Cases against this plate that a person confirmed within the look-back.
+        zone: The site's time zone.
+        day: The site's day on which the camera saw it; it picks the rulebook's entries.
     """
 
     case: Case
@@ -76,16 +78,14 @@ class Situation:
     reminded_today: int = 0
     reminded_this_month: int = 0
     earlier_records: int = 0
+    zone: ZoneInfo = field(init=False)
+    day: date = field(init=False)
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The site's time zone."""
-        return ZoneInfo(self.site.time_zone if self.site else "UTC")
-
-    @property
-    def day(self) -> date:
-        """The site's day on which the camera saw it; it picks the rulebook's entries."""
-        return self.case.suspected_at.astimezone(self.zone).date()
+    def __post_init__(self) -> None:
+        """Look once at what every rule asks for."""
+        zone = ZoneInfo(self.site.time_zone if self.site else "UTC")
+        object.__setattr__(self, "zone", zone)
+        object.__setattr__(self, "day", self.case.suspected_at.astimezone(zone).date())
 
     @property
     def today(self) -> date:

@@ -14,6 +14,7 @@ from pipeline.events.envelope import Envelope
 from pipeline.reminder import DeliveryStatus, Reminder
 from pipeline.sites import Site
 from pipeline.staff import Reviewer, ReviewerId
+from pipeline.storage.alerts import Alerts
 from pipeline.storage.contacts import Contacts
 from pipeline.storage.figure_queries import Figures
 from pipeline.storage.history import History
@@ -21,6 +22,7 @@ from pipeline.storage.retention import HandledEvent, Retention
 from pipeline.storage.rows import DeadLetter, DueReminder, Request, RequestKind, ReviewLease
 
 __all__ = [
+    "Alerts",
     "AuditLog",
     "CaseRepository",
     "ClockSetBackError",
@@ -362,6 +364,11 @@ class UnitOfWork(Protocol):
         """Cases of a time span, for who looks back."""
         ...
 
+    @property
+    def alerts(self) -> Alerts:
+        """What staff were told."""
+        ...
+
     def read_ahead(self, envelopes: Sequence[Envelope]) -> None:
         """Read, in few queries, what taking these events asks for; it changes no answer."""
         ...
@@ -370,8 +377,13 @@ class UnitOfWork(Protocol):
         """Read, in few queries, what asking policy about these cases takes."""
         ...
 
-    def read_ahead_messages(self, keys: Collection[str]) -> None:
-        """Read, in few queries, these messages and their cases."""
+    def read_ahead_messages(self, keys: Collection[str], *, with_chains: bool = False) -> None:
+        """Lock and read, in few queries, these messages, and read their cases.
+
+        Args:
+            keys: Which messages.
+            with_chains: Also what changing the cases takes.
+        """
         ...
 
     def now(self) -> datetime:
@@ -409,6 +421,10 @@ class Storage(Protocol):
 
     def begin(self) -> UnitOfWork:
         """A new transaction, to be used in a `with` block."""
+        ...
+
+    def begin_unguarded(self) -> UnitOfWork:
+        """As `begin`, even when the database's clock was set back: to keep that staff were told."""
         ...
 
     def read(self) -> UnitOfWork:

@@ -19,6 +19,7 @@ from pipeline.events.envelope import Envelope
 from pipeline.events.violation import VehicleDeparted
 from pipeline.storage.base import StaleCaseError, StorageError, StorageUnavailableError
 from pipeline.storage.clock_guard import ClockGuard
+from pipeline.storage.sql_alerts import SqlAlerts
 from pipeline.storage.sql_cases import SqlAuditLog, SqlCaseRepository
 from pipeline.storage.sql_contacts import SqlContacts
 from pipeline.storage.sql_figures import SqlFigures
@@ -163,6 +164,7 @@ class SqlUnitOfWork:
         self.retention = SqlRetention(work)
         self.figures = SqlFigures(work)
         self.history = SqlHistory(work)
+        self.alerts = SqlAlerts(work)
         return self
 
     def read_ahead(self, envelopes: Sequence[Envelope]) -> None:
@@ -184,11 +186,15 @@ class SqlUnitOfWork:
         """Read in a few queries what asking about these cases takes."""
         self._read_ahead_cases(set(case_ids), set())
 
-    def read_ahead_messages(self, keys: Collection[str]) -> None:
-        """Read in a few queries these messages and their cases."""
-        self.outbox.read_ahead(set(keys))
+    def read_ahead_messages(self, keys: Collection[str], *, with_chains: bool = False) -> None:
+        """Lock and read these messages, and read their cases; see `UnitOfWork`."""
+        self.outbox.lock_ahead(set(keys))
         messages = filter(None, map(self.outbox.get, keys))
-        self._read_ahead_cases({one.case_id for one in messages}, set())
+        case_ids = {one.case_id for one in messages}
+        if with_chains:
+            self._read_ahead_cases(case_ids, set())
+        else:
+            self.cases.read_ahead(case_ids)
 
     def _read_ahead_cases(self, case_ids: set[UUID], plates: set[str]) -> None:
         self.cases.read_ahead(case_ids)
@@ -265,6 +271,10 @@ class SqlStorage:
             with _translated(), self._engine.begin() as connection:
                 self._guard.keep(connection, read_clock(connection, self._clock))
         return SqlUnitOfWork(self._engine, self._clock, guard=self._guard, due=self._due)
+
+    def begin_unguarded(self) -> SqlUnitOfWork:
+        """A new transaction that no clock stops; see `Storage.begin_unguarded`."""
+        return SqlUnitOfWork(self._engine, self._clock, guard=None, due=self._due)
 
     def read(self) -> SqlUnitOfWork:
         """A transaction that only looks; see `Storage.read`."""

@@ -1,7 +1,9 @@
 """Reminders, and what is due of them, in SQL."""
 
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,10 +17,35 @@ from pipeline.storage.work import Work, unreadable
 __all__ = ["SqlOutbox", "read_reminder"]
 
 _REMINDER = TypeAdapter(Reminder)
+_LOCKED = sa.select(
+    tables.reminder.c.document,
+    tables.reminder.c.due_at,
+    tables.reminder.c.epoch,
+    tables.reminder.c.attempts,
+).with_for_update()
+_CHANGE = (
+    sa.update(tables.reminder)
+    .where(tables.reminder.c.key == sa.bindparam("read_key"))
+    .values(
+        {
+            name: sa.bindparam(name)
+            for name in ("status", "provider_ref", "accepted_at", "document", "due_at", "attempts")
+        }
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What else the row of a message says, which nobody else changes in this transaction."""
+
+    due_at: datetime | None
+    epoch: int
+    attempts: int
 
 
 class SqlOutbox:
-    """Reminders and what is due of them; see `Outbox`. New ones wait for `write`."""
+    """Reminders and what is due of them; see `Outbox`. What changes waits for `write`."""
 
     def __init__(self, work: Work) -> None:
         """Work inside the transaction of `work`."""
@@ -26,19 +53,41 @@ class SqlOutbox:
         self._connection = work.connection
         self._now = work.now
         self._known: dict[str, Reminder | None] = {}
+        self._held: dict[str, _Held] = {}
         self._new: list[dict[str, object]] = []
+        self._changed: dict[str, dict[str, object]] = {}
 
     def read_ahead(self, keys: Collection[str]) -> None:
         """Read the messages that will be asked for."""
-        query = sa.select(tables.reminder.c.document).where(tables.reminder.c.key.in_(keys))
+        unknown = [key for key in keys if key not in self._known]
+        query = sa.select(tables.reminder.c.document).where(tables.reminder.c.key.in_(unknown))
         found = [read_reminder(one) for one in self._connection.execute(query).scalars()]
-        self._known |= {**dict.fromkeys(keys), **{one.key: one for one in found}}
+        self._known |= {**dict.fromkeys(unknown), **{one.key: one for one in found}}
+
+    def lock_ahead(self, keys: Collection[str]) -> None:
+        """Lock the messages that will be changed, and read them as they stand."""
+        if self._new or self._changed:
+            self._work.write()
+        # All transactions lock rows in one order, so that no two wait for one another.
+        query = _LOCKED.where(tables.reminder.c.key.in_(keys)).order_by(tables.reminder.c.key)
+        self._known |= dict.fromkeys(keys)
+        for row in self._connection.execute(query):
+            self._hold(row)
+
+    def _hold(self, row: sa.Row[Any, Any, Any, Any]) -> Reminder:
+        reminder = read_reminder(row.document)
+        self._known[reminder.key] = reminder
+        self._held[reminder.key] = _Held(due_at=row.due_at, epoch=row.epoch, attempts=row.attempts)
+        return reminder
 
     def write(self) -> None:
-        """Write the new messages."""
+        """Write the new messages and the changed ones."""
         if self._new:
             self._connection.execute(sa.insert(tables.reminder), self._new)
             self._new = []
+        if self._changed:
+            self._connection.execute(_CHANGE, [row for _, row in sorted(self._changed.items())])
+            self._changed = {}
 
     def add(self, reminder: Reminder, *, due_at: datetime) -> bool:
         """Queue a message; see `Outbox.add`."""
@@ -58,7 +107,9 @@ class SqlOutbox:
     def by_provider_ref(self, provider_ref: str) -> Reminder | None:
         """The message that a provider's receipt names."""
         self._work.write()
-        return self._one(tables.reminder.c.provider_ref == provider_ref, is_locked=True)
+        query = _LOCKED.where(tables.reminder.c.provider_ref == provider_ref)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else self._hold(row)
 
     def of_case(self, case_id: UUID) -> list[Reminder]:
         """All messages of a case, oldest first."""
@@ -91,6 +142,7 @@ class SqlOutbox:
     def claim_due(self, *, limit: int, lease: timedelta) -> list[DueReminder]:
         """Messages that are due; see `Outbox.claim_due`."""
         self._work.write()
+        self._held.clear()
         now = self._now()
         table = tables.reminder
         query = (
@@ -122,52 +174,45 @@ class SqlOutbox:
 
     def finish(self, claimed: DueReminder, reminder: Reminder, *, due_at: datetime | None) -> bool:
         """Record what came of a claimed message; see `Outbox.finish`."""
-        self._changed(reminder.key)
-        update = (
-            sa.update(tables.reminder)
-            .where(tables.reminder.c.key == claimed.key, tables.reminder.c.epoch == claimed.epoch)
-            .values({**reminder_row(reminder), "due_at": due_at})
-        )
-        return self._connection.execute(update).rowcount == 1
+        held = self._held_as(claimed)
+        if held is None:
+            return False
+        self._change(reminder, replace(held, due_at=due_at))
+        return True
 
     def put_back(self, claimed: DueReminder, reminder: Reminder) -> None:
         """Let a claimed message be claimed again at once; see `Outbox.put_back`."""
-        self._changed(reminder.key)
-        table = tables.reminder
-        update = (
-            sa.update(table)
-            .where(table.c.key == claimed.key, table.c.epoch == claimed.epoch)
-            .values(
-                {
-                    **reminder_row(reminder),
-                    "due_at": self._now(),
-                    "attempts": table.c.attempts - 1,
-                }
-            )
-        )
-        self._connection.execute(update)
+        held = self._held_as(claimed)
+        if held is not None:
+            self._change(reminder, replace(held, due_at=self._now(), attempts=held.attempts - 1))
 
     def lock(self, key: str) -> Reminder | None:
         """One message as it stands now; see `Outbox.lock`."""
-        self._work.write()
-        self._known[key] = self._one(tables.reminder.c.key == key, is_locked=True)
+        if key not in self._held:
+            self.lock_ahead([key])
         return self._known[key]
 
     def save(self, reminder: Reminder) -> None:
         """Record a receipt or an answer."""
-        self._changed(reminder.key)
-        update = sa.update(tables.reminder).where(tables.reminder.c.key == reminder.key)
-        self._connection.execute(update.values(reminder_row(reminder)))
+        self.lock(reminder.key)
+        held = self._held.get(reminder.key)
+        if held is not None:
+            self._change(reminder, held)
 
-    def _changed(self, key: str) -> None:
-        self._work.write()
-        self._known.pop(key, None)
+    def _held_as(self, claimed: DueReminder) -> _Held | None:
+        """The row of a claimed message; None when somebody claimed it since."""
+        self.lock(claimed.key)
+        held = self._held.get(claimed.key)
+        return held if held is not None and held.epoch == claimed.epoch else None
+
+    def _change(self, reminder: Reminder, held: _Held) -> None:
+        self._known[reminder.key], self._held[reminder.key] = reminder, held
+        row = {**reminder_row(reminder), "due_at": held.due_at, "attempts": held.attempts}
+        self._changed[reminder.key] = {**row, "read_key": reminder.key}
         self._work.forget_reminded()
 
-    def _one(self, where: sa.ColumnElement[bool], *, is_locked: bool = False) -> Reminder | None:
+    def _one(self, where: sa.ColumnElement[bool]) -> Reminder | None:
         query = sa.select(tables.reminder.c.document).where(where)
-        if is_locked:
-            query = query.with_for_update()
         document = self._connection.execute(query).scalar_one_or_none()
         return None if document is None else read_reminder(document)
 

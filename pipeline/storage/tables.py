@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 __all__ = [
     "UtcDateTime",
+    "alert_mark",
     "audit",
     "camera_status",
     "case",
@@ -303,4 +304,17 @@ contact_key = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("fingerprint", String(16), nullable=False),
+)
+
+alert_mark = Table(
+    "alert_mark",
+    metadata,
+    Column("kind", String(40), nullable=False),
+    Column("about", String(100), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("told_at", UtcDateTime),
+    Column("claimed_until", UtcDateTime),
+    PrimaryKeyConstraint("kind", "about"),
 )

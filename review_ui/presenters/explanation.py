@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.audit import AuditEntry
-from pipeline.case import Case, CaseStatus
-from pipeline.policy.clocks import Milestones, RunningClock, running_clocks
+from pipeline.case import Case
+from pipeline.policy.clocks import RunningClock
 from pipeline.policy.working_calendar import WorkingCalendar
-from review_ui.i18n import Language
 from review_ui.presenters.badges import case_badge
 from review_ui.presenters.case_file import timeline
+from review_ui.presenters.clocks import case_clocks
 from review_ui.presenters.proposal import present_proposal
 from review_ui.presenters.story import ReasonView, why
 from review_ui.presenters.words import Words
 
-__all__ = ["case_clocks", "explain"]
+__all__ = ["explain"]
 
 
 def explain(
@@ -39,18 +39,6 @@ def explain(
     yield from _clocks(case_clocks(case, local, calendar), local)
 
 
-def case_clocks(case: Case, words: Words, calendar: WorkingCalendar) -> tuple[RunningClock, ...]:
-    """The legal clocks that the case itself has started."""
-    decided_at = case.decision.decided_at if case.decision else None
-    is_record = case.status is CaseStatus.DECIDED
-    milestones = Milestones(
-        captured_at=case.suspected_at,
-        closed_at=None if is_record else case.closed_at,
-        entered_at=decided_at if is_record else None,
-    )
-    return running_clocks(milestones, words.now, words.zone, calendar)
-
-
 def _reason(reason: ReasonView, words: Words) -> Iterator[str]:
     yield f"    {reason.sentence}"
     yield "      " + words.t("explain.entry", entry=reason.entry, edition=reason.edition)
@@ -74,11 +62,10 @@ def _clocks(clocks: Sequence[RunningClock], words: Words) -> Iterator[str]:
         yield ""
         yield words.t("explain.clocks")
     for one in clocks:
-        is_chinese = words.texts.language is Language.ZH
         yield "    " + words.t(
             "explain.clock",
             id=one.id,
-            name=one.clock.name.zh if is_chinese else one.clock.name.en,
+            name=words.name(one.clock.name),
             last_day=one.last_day.isoformat(),
             state=words.t(f"clock.{one.state}"),
             source=one.entry.source,

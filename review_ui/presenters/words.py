@@ -59,7 +59,7 @@ class Words:
         if local.date() == (self.day or now.date()):
             return clock
         is_this_year = local.year == now.year
-        date_text = self._short_date(local) if is_this_year else self._date(local)
+        date_text = self._short_date(local) if is_this_year else self.on_day(local.date())
         return self.t("time.dated", date=date_text, clock=clock)
 
     def full(self, at: datetime) -> str:
@@ -70,7 +70,13 @@ class Words:
         sign = "-" if minutes < 0 else "+"
         hours, rest = divmod(abs(minutes), 60)
         zone = f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
-        return self.t("time.full", date=self._date(local), clock=f"{local:%H:%M:%S}", zone=zone)
+        return self.t(
+            "time.full", date=self.on_day(local.date()), clock=f"{local:%H:%M:%S}", zone=zone
+        )
+
+    def on_day(self, day: date) -> str:
+        """A day with its year."""
+        return self.t("time.date", year=day.year, month=self.t(f"month.{day.month}"), day=day.day)
 
     def duration(self, length: timedelta | float) -> str:
         """A length of time in its two largest units; a float is seconds."""
@@ -122,11 +128,6 @@ class Words:
 
     def _short_date(self, local: datetime) -> str:
         return self.t("time.short_date", month=self.t(f"month.{local.month}"), day=local.day)
-
-    def _date(self, local: datetime) -> str:
-        return self.t(
-            "time.date", year=local.year, month=self.t(f"month.{local.month}"), day=local.day
-        )
 
 
 def open_words(uow: UnitOfWork, texts: Texts) -> Words:

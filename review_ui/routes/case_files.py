@@ -12,6 +12,7 @@ from pipeline.review import CaseNotFoundError, record_view
 from review_ui.dependencies import SignedIn
 from review_ui.i18n import Language
 from review_ui.presenters.case_file import case_rows, present_case_file
+from review_ui.presenters.clocks import present_clocks
 from review_ui.presenters.evidence import broken_hashes
 from review_ui.presenters.words import open_words
 
@@ -67,13 +68,15 @@ def show_file(case_id: UUID, visit: SignedIn) -> Response:
     broken = broken_hashes(visit.services.evidence, case)
     with visit.begin() as uow:
         record_view(uow, case, visit.person.id, "case_file")
+        words = open_words(uow, visit.texts)
+        clocks = present_clocks(case, words, visit.services.calendar)
         page = present_case_file(
             case,
-            open_words(uow, visit.texts),
+            words,
             reminders=uow.outbox.of_case(case_id),
             chain=uow.audit.of_case(case_id),
             broken=broken,
             reader=visit.person.name,
         )
         uow.commit()
-    return visit.page("case_file.html", {"page": page})
+    return visit.page("case_file.html", {"page": page, "clocks": clocks})

@@ -22,6 +22,7 @@ from pipeline.review import (
 from pipeline.staff import NotQualifiedError
 from review_ui.dependencies import PostForm, SignedIn, StaffVisit
 from review_ui.presenters.case import present_case
+from review_ui.presenters.clocks import present_clocks
 from review_ui.presenters.evidence import broken_hashes
 from review_ui.presenters.queue import saved_sentence
 from review_ui.presenters.words import open_words
@@ -128,8 +129,9 @@ def _page(
             lease=uow.registry.lease(case.id),
             broken=broken,
         )
+        clocks = present_clocks(case, words, visit.services.calendar)
         problem = describe(error, words, invalid="decision_invalid") if error else None
         saved = saved_sentence(uow, words, just_decided)
         uow.commit()
-    values = {"page": page, "problem": problem, "note": note, "saved": saved}
+    values = {"page": page, "clocks": clocks, "problem": problem, "note": note, "saved": saved}
     return visit.page("case.html", values, status=problem.status if problem else 200)

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from pipeline.case import CaseStatus, Disposition
 from pipeline.commands import app
+from pipeline.errors import BAD_INPUT
 from pipeline.events import PlaceClass, PlateReading, PlateStatus
 from pipeline.evidence.retention import Part, anonymous, without
 from pipeline.policy.deadlines import load_calendar
@@ -40,7 +41,6 @@ from pipeline.rehearsal.words import UNKNOWABLES, Phrase, label_words
 from pipeline.reminder import NOT_MINE
 from pipeline.sites import SiteState
 from pipeline.storage import open_storage
-from pipeline.supervisor import BAD_INPUT
 from tests.builders import NOON, a_site, a_suspicion, seconds
 from tests.past import (
     LOST,

@@ -233,6 +233,19 @@ def test_nothing_is_confirmed_from_a_site_that_is_no_longer_active(
         review.decide(uow, case.id, LI, REJECTED, seen_version=case.version, verified=())
 
 
+def test_nobody_is_penalised_from_a_site_in_its_warning_phase(storage: Storage) -> None:
+    case = _in_review(storage)
+    penalty, warning = Verdict(outcome=Outcome.PENALTY), Verdict(outcome=Outcome.WARNING)
+    with storage.begin() as uow:
+        uow.registry.save_site(a_site(state=SiteState.WARNING))
+        with pytest.raises(SiteNotInUseError, match="warning phase"):
+            review.decide(uow, case.id, LI, penalty, seen_version=case.version, verified=WHOLE)
+        decided = review.decide(
+            uow, case.id, LI, warning, seen_version=case.version, verified=WHOLE
+        )
+    assert decided.disposition is Disposition.CONFIRMED
+
+
 @pytest.mark.parametrize("verdict", [SHOWN, REJECTED])
 def test_nothing_is_decided_or_offered_after_the_deadline(
     storage: Storage, clock: ManualClock, verdict: Verdict

@@ -52,7 +52,7 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
 
 
 NOTE = Writer(name="action", position=None)
-"""`AuditNote` itself, whose fields are keywords only."""
+"""`AuditNote` itself and `Effect`, whose fields are keywords only."""
 
 
 def writers_in(tree: ast.AST) -> dict[str, Writer]:
@@ -71,8 +71,8 @@ def writers_in(tree: ast.AST) -> dict[str, Writer]:
 def values_of(wanted: ast.expr, function: ast.FunctionDef) -> set[str]:
     """All texts that an expression can be, as far as the source tells."""
     match wanted:
-        case ast.Constant(value=str() as text):
-            return {text}
+        case ast.Constant(value=str() | None as text):
+            return {text} if text else set()
         case ast.IfExp(body=one, orelse=other):
             return values_of(one, function) | values_of(other, function)
         case ast.JoinedStr(values=parts):
@@ -106,7 +106,7 @@ def written_actions(sources: dict[str, str]) -> set[str]:
     found: set[str] = set()
     for tree in trees.values():
         # A module's own function goes before one of the same name elsewhere.
-        writers = {**everywhere, **writers_in(tree), "AuditNote": NOTE}
+        writers = {**everywhere, **writers_in(tree), "AuditNote": NOTE, "Effect": NOTE}
         for function in functions(tree):
             own = writers_in(tree).get(function.name)
             for call in calls(function):

@@ -54,7 +54,8 @@ def test_every_step_is_told_with_its_rule_its_entry_its_source_and_the_edition(n
     assert "Seen again after the grace period, so a person decides." in lines
     assert "Policy proposes: Propose a warning (list: a warning the first time)" in lines
     assert "+ Earlier records within the look-back: 0" in lines
-    assert "T1 Review and entry: last day 2026-03-09, " in lines
+    assert "T1 Review and entry: " in lines
+    assert ", last day 2026-03-09 (P105 article 19)" in lines
     assert PLATE not in lines
 
 

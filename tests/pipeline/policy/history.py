@@ -143,6 +143,10 @@ class Play:
                 self._queue(channel, position)
             case Wait(until=until, cause=None):
                 self.timer = until
+                if self.case.status is CaseStatus.SUSPECTED and self.case.no_reminder_cause:
+                    self.case = replace(
+                        self.case, no_reminder_cause=None, no_reminder_at=None, asks_operator=False
+                    )
             case Wait(until=until, cause=Cause() as cause):
                 self.timer = until
                 self._go_without_reminder(cause, asks_operator=False)

@@ -296,6 +296,52 @@ class StorageContract:
             uow.registry.save_camera_status(said(1, CameraState.ONLINE))
             assert uow.registry.camera_statuses()["cam-1"].state is CameraState.LOST
 
+    def test_a_request_that_is_put_off_lets_others_pass(
+        self, storage: Storage, clock: ManualClock
+    ) -> None:
+        with storage.begin() as uow:
+            uow.registry.add_callback("sms", "early")
+            uow.registry.add_callback("sms", "fine")
+            early = uow.registry.next_request()
+            assert early is not None
+            uow.registry.put_off_request(early.id, uow.now() + LEASE)
+            assert uow.registry.count_requests() == 2
+            next_one = uow.registry.next_request()
+            assert next_one is not None
+            assert next_one.body == "fine"
+            uow.registry.drop_request(next_one.id)
+            assert uow.registry.next_request() is None
+            clock.advance(LEASE)
+            assert uow.registry.next_request() == early
+
+    def test_a_plate_is_counted_once_for_each_case_that_reached_it(self, storage: Storage) -> None:
+        case = a_case()
+        with storage.begin() as uow:
+            uow.cases.add(case)
+            for step, status in ((1, DeliveryStatus.FAILED), (2, DeliveryStatus.DELIVERED)):
+                uow.outbox.add(
+                    replace(
+                        a_reminder(case),
+                        key=f"reminder:{case.id}:{step}",
+                        status=status,
+                        accepted_at=NOON,
+                        provider_ref=f"ref-{step}",
+                    ),
+                    due_at=NOON,
+                )
+            uow.commit()
+        with storage.begin() as uow:
+            assert uow.cases.reminded_since(PLATE, NOON) == 1
+            assert uow.cases.reminded_since(PLATE, NOON + LEASE) == 0
+            assert uow.cases.records_since(PLATE, NOON) == 0
+
+    def test_confirmed_cases_are_a_plate_s_records(self, storage: Storage) -> None:
+        with storage.begin() as uow:
+            uow.cases.add(a_case(disposition=Disposition.CONFIRMED))
+            uow.cases.add(a_case(disposition=Disposition.REJECTED))
+            assert uow.cases.records_since(PLATE, NOON) == 1
+            assert uow.cases.records_since(PLATE, NOON + LEASE) == 0
+
     def test_requests_are_taken_once(self, storage: Storage) -> None:
         with storage.begin() as uow:
             uow.registry.add_callback(

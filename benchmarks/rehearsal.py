@@ -231,10 +231,11 @@ def _fill(url: str, lived_url: str, cases: int) -> None:
     per_copy = len(lived[tables.case.name])
     with engine.begin() as connection:
         connection.execute(sa.insert(tables.site), lived[tables.site.name])
-        for number in track(range(-(-cases // per_copy)), description=f"{cases} cases"):
-            copy = _Copy(number=number, plates={})
-            kept = lived[tables.case.name][: cases - number * per_copy]
-            ids = {row["id"] for row in kept}
+    for number in track(range(-(-cases // per_copy)), description=f"{cases} cases"):
+        copy = _Copy(number=number, plates={})
+        kept = lived[tables.case.name][: cases - number * per_copy]
+        ids = {row["id"] for row in kept}
+        with engine.begin() as connection:
             connection.execute(sa.insert(tables.case), [copy.row(row) for row in kept])
             for table in (tables.reminder, tables.audit):
                 copied = [copy.row(row) for row in lived[table.name] if row["case_id"] in ids]

@@ -17,7 +17,7 @@ from pipeline.bus import open_publisher, open_subscriber
 from pipeline.case import Case, Outcome, case_id_of
 from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
-from pipeline.events import Event, ViolationSuspected
+from pipeline.events import Event, PlateReading, ViolationSuspected
 from pipeline.notify.channel import (
     Accepted,
     Answer,
@@ -91,7 +91,8 @@ UNCERTAIN = Fate(is_uncertain=True)
 class Story:
     """One vehicle: a suspicion, sightings so many seconds later, and when it leaves.
 
-    `fates` are those of its messages, the last one for all further ones; `acts` what people do.
+    `fates` are those of its messages, the last one for all further ones; `acts` what people do;
+    `read_s` is when the camera begins to read `reading` from the plate.
     """
 
     suspicion: ViolationSuspected
@@ -99,6 +100,8 @@ class Story:
     left_s: float | None = None
     fates: Sequence[Fate] = (DELIVERED,)
     acts: Sequence[tuple[float, Act]] = ()
+    read_s: float = 0
+    reading: PlateReading | None = None
 
     @property
     def case_id(self) -> UUID:
@@ -108,9 +111,10 @@ class Story:
         """What happens, each when it is known: a second after the camera saw it."""
         at = self.suspicion.captured_at
         happenings: list[tuple[datetime, Event | Act]] = [(at, self.suspicion)]
-        happenings += [
-            (at + seconds(s), a_sighting(self.suspicion, at + seconds(s))) for s in self.seen_s
-        ]
+        for s in self.seen_s:
+            reading = self.reading if s >= self.read_s else None
+            seen_at = at + seconds(s)
+            happenings.append((seen_at, a_sighting(self.suspicion, seen_at, reading)))
         if self.left_s is not None:
             left_at = at + seconds(self.left_s)
             happenings.append((left_at, a_departure(self.suspicion, left_at)))

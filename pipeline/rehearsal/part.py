@@ -121,11 +121,11 @@ class Part:
             differences=tuple(differences(plan.against, plan.draft, plan.since, plan.until)),
             before=self.whole.before.totals,
             after=self.whole.after.totals,
-            endings=tuple(self._endings()),
+            endings=tuple(sorted(self._endings(), key=_by_number)),
             new_decisions=self.new_decisions,
             spared_decisions=self.spared_decisions,
             sites=tuple(self._site(one, sites.get(one)) for one in sorted(self.per_site)),
-            moves=tuple((old, new, n) for (old, new), n in self.moves.most_common()),
+            moves=tuple(sorted(self._moves(), key=_by_number)),
             changes=tuple([*self.known, *self.unknown][: self.cases]),
             check=SelfCheck(
                 checked=self.checked,
@@ -135,9 +135,13 @@ class Part:
             ),
         )
 
+    def _moves(self) -> Iterator[tuple[Label, Label, int]]:
+        for (old, new), number in self.moves.items():
+            yield old, new, number
+
     def _endings(self) -> Iterator[tuple[Label, int, int]]:
         before, after = self.whole.before.details, self.whole.after.details
-        for label in dict.fromkeys((*after, *before)):
+        for label in {*before, *after}:
             if label.ending in {Ending.OTHERWISE, Ending.UNKNOWN}:
                 yield label, before[label], after[label]
 
@@ -149,6 +153,11 @@ class Part:
             before=sides.before.totals,
             after=sides.after.totals,
         )
+
+
+def _by_number(row: tuple[Label | int, ...]) -> tuple[int, str]:
+    """The largest numbers first, and the same order in every run."""
+    return -sum(one for one in row if isinstance(one, int)), str(row)
 
 
 def _change(recorded: Recorded, before: Played, after: Played) -> Change:

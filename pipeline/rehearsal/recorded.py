@@ -35,7 +35,8 @@ _AT_ONCE = timedelta(seconds=1)
 """What follows so soon was written in the same transaction."""
 _CAUSE = re.compile(r"without_reminder\.(\w+)")
 _CAMERA = frozenset({"opened", "sighting", "departure seen"})
-_SEEN, _LEFT, _ENTERED, _QUEUED = "sighting", "departure seen", "plate entered", "reminder queued"
+_SEEN, _LEFT, _ENTERED = "sighting", "departure seen", "plate entered"
+_CAN_REMIND = frozenset({"reminder queued", "reminder possible again"})
 _CLOSED, _DECIDED = "closed by operator", "decided"
 _CONTACTS = {
     Cause.NO_CONTACT: ContactState.NONE,
@@ -184,7 +185,7 @@ def _is_decided_at_once(case: Case, lines: Sequence[AuditLine]) -> bool:
 
 def _told_by(case: Case, line: AuditLine, at: datetime) -> _Known | None:
     found = _CAUSE.search(line.cause)
-    if found is None and line.action != _QUEUED:
+    if found is None and line.action not in _CAN_REMIND:
         return None
     cause = Cause(found[1]) if found else None
     plate, contact, is_contradicted = _as_agreed(case.plate), None, False

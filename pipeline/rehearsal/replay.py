@@ -49,7 +49,7 @@ from pipeline.rehearsal.outcome import (
 )
 from pipeline.rehearsal.reach import is_known_at_the_desk, require_same_reminders, require_seen
 from pipeline.rehearsal.recorded import Recorded
-from pipeline.rehearsal.sure import LocalSituation, answer_of, day_and_month, possible
+from pipeline.rehearsal.sure import answer_of, day_and_month, possible
 from pipeline.reminder import DeliveryStatus
 from pipeline.review import PLATE_CAUSES
 from pipeline.sites import Site
@@ -308,9 +308,7 @@ class _Replay:
         reached = self._messages.reached.values()
         own = [any(at >= since for at in reached) for since in self._began()] if reached else []
         today, month = own or (False, False)
-        return LocalSituation(
-            site_zone=self._zone,
-            site_day=self._day,
+        return Situation(
             case=case,
             site=self._site,
             rulebook=self._world.rulebook,

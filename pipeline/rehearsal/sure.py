@@ -1,7 +1,7 @@
 """Situations of a replay, and an answer of policy that does not depend on what is not known."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time
 from functools import lru_cache
 from itertools import product
@@ -20,25 +20,7 @@ from pipeline.policy.engine import decide
 from pipeline.policy.situation import ContactState, Situation
 from pipeline.rehearsal.ledger import Earlier
 
-__all__ = ["LocalSituation", "answer_of", "day_and_month", "possible"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalSituation(Situation):
-    """A situation whose day is known: a replay asks for it very often."""
-
-    site_zone: ZoneInfo
-    site_day: date
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The site's time zone."""
-        return self.site_zone
-
-    @property
-    def day(self) -> date:
-        """The site's day on which the camera saw it."""
-        return self.site_day
+__all__ = ["answer_of", "day_and_month", "possible"]
 
 
 @lru_cache(maxsize=1000)

@@ -120,6 +120,12 @@ STORIES = {
     "is stopped": a_story(
         "鄂A10013", seen_until_s=300, at_s=18, camera_id="stopped", acts=((100, suspend),)
     ),
+    "is read by the camera": replace(
+        a_story(UNREAD, left_s=500, at_s=20), read_s=100, reading=read("鄂A10015")
+    ),
+    "is read in two ways": replace(
+        a_story("鄂A10016", seen_until_s=900, at_s=21), read_s=100, reading=read("鄂A10017")
+    ),
     "leaves quickly elsewhere": a_story("鄂A10014", left_s=100, at_s=19, camera_id="cam-2"),
 }
 
@@ -227,7 +233,7 @@ def test_the_same_rulebook_changes_nothing(past: Past) -> None:
 def test_half_the_grace_refers_who_leaves_in_the_other_half(past: Past, tmp_path: Path) -> None:
     result = try_lists(past, tmp_path, **GRACE_5)
 
-    late = {"leaves in 8 minutes", "is read by a person"}
+    late = {"leaves in 8 minutes", "is read by a person", "is read by the camera"}
     referred = {name for name, to in changes(result).items() if to.ending is Ending.REFERRED}
     assert referred == late
     assert result.after[Count.CLEARED] == result.before[Count.CLEARED] - len(late)
@@ -410,7 +416,7 @@ def test_the_command_prints_both_columns_and_no_plate(
 
     assert told.exit_code == chinese.exit_code == 0
     assert "10 min" in told.stdout
-    assert re.search(r"^cleared +referred \(\w+\) +2$", told.stdout, re.MULTILINE)
+    assert re.search(r"^cleared +referred \(\w+\) +3$", told.stdout, re.MULTILINE)
     assert "及时驶离" in chinese.stdout
     assert f"{len(STORIES)} cases" in told.stderr
     written = out.read_text(encoding="utf-8")

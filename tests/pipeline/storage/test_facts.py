@@ -261,6 +261,7 @@ def an_odd_lot() -> list[Case]:
 
 
 BACK_TO_0006 = (
+    "DROP TABLE alert_mark",
     "DROP TABLE case_fact",
     "DROP TABLE picture_use",
     "DROP TABLE picture_to_delete",

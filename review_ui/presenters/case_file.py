@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pipeline.audit import AuditEntry, first_broken
 from pipeline.case import Case, CaseStatus
+from pipeline.evidence.retention import Part, deletion_of
 from pipeline.reminder import Reminder
 from review_ui.presenters.badges import Badge, Tone, case_badge, reminder_badge
 from review_ui.presenters.case import PlateView, plate_view
@@ -99,6 +100,7 @@ class CaseFilePage:
     standard: StandardView
     steps: list[Step]
     pictures: list[PictureView]
+    deleted: str | None
     broken_count: int
     file_count: int
     messages: list[MessageView]
@@ -161,7 +163,10 @@ def present_case_file(
         unseen=unseen(case, local),
         standard=present_standard(case, local),
         steps=_steps(case, local),
-        pictures=[picture_view(case, one, local, broken) for one in case.sightings],
+        pictures=[]
+        if case.pictures_deleted_at
+        else [picture_view(case, one, local, broken) for one in case.sightings],
+        deleted=_deleted(case, chain, local),
         broken_count=len(broken),
         file_count=len(case.evidence),
         messages=case_messages(reminders, local),
@@ -180,6 +185,20 @@ def present_case_file(
         ),
         review_url=f"/review/{case.id}" if case.status is CaseStatus.IN_REVIEW else None,
         watermark=f"{reader} · {local.full(local.now)}",
+    )
+
+
+def _deleted(case: Case, chain: list[AuditEntry], words: Words) -> str | None:
+    """Since when and by which rule the pictures are gone; None while they are there."""
+    if case.pictures_deleted_at is None:
+        return None
+    entry = deletion_of(Part.PICTURES, chain)
+    rule = entry.note.reasons[0] if entry and entry.note.reasons else None
+    return words.t(
+        "file.deleted",
+        time=words.full(case.pictures_deleted_at),
+        entry=rule.entry if rule else "",
+        source=rule.source if rule else "",
     )
 
 

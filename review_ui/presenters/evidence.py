@@ -38,7 +38,9 @@ def evidence_ref(case: Case, sha256: str) -> EvidenceRef | None:
 
 
 def broken_hashes(store: EvidenceStore, case: Case) -> frozenset[str]:
-    """Hashes of the case's files that are missing or were changed."""
+    """Hashes of the case's files that are missing or were changed; none was deleted on purpose."""
+    if case.pictures_deleted_at is not None:
+        return frozenset()
     broken = set()
     for ref in case.evidence:
         try:

@@ -37,7 +37,7 @@ def show_evidence(case_id: UUID, sha256: str, visit: SignedIn) -> Response:
     with visit.read() as uow:
         case = uow.cases.get(case_id)
         ref = evidence_ref(case, sha256) if case else None
-        if case is None or ref is None:
+        if case is None or ref is None or case.pictures_deleted_at:
             raise HTTPException(404)
         has_looked = _has_looked(uow, visit.person.id, case_id)
     if not has_looked:

@@ -96,3 +96,33 @@ def test_the_file_names_how_many_pictures_were_changed(desk: Desk) -> None:
     desk.spoil(case.crop)
     text = text_of(desk.browser().get(f"/cases/{case.id}?lang=en"))
     assert "1 of 5 files are missing or were changed" in text
+
+
+def test_pictures_that_were_deleted_on_purpose_are_not_called_changed(desk: Desk) -> None:
+    case = desk.case_in_review(sightings=2)
+    reason = Reason(rule="delete_pictures", entry="retention.cleared", source="a law")
+    deleted = replace(case, pictures_deleted_at=NOON)
+    with desk.storage.begin() as uow:
+        saved = uow.cases.save(deleted)
+        uow.audit.append(
+            AuditNote(
+                case_id=case.id,
+                at=NOON,
+                actor="pipeline",
+                action="pictures deleted",
+                from_status=case.status,
+                to_status=case.status,
+                case_version=saved.version,
+                cause="delete_pictures",
+                reasons=(reason,),
+            )
+        )
+        uow.commit()
+    for ref in case.evidence:
+        desk.spoil(ref)
+    browser = desk.browser()
+    text = text_of(browser.get(f"/cases/{case.id}?lang=en"))
+
+    assert "as the rulebook says: retention.cleared (a law)" in text
+    assert "missing or were changed" not in text
+    assert browser.get(f"/evidence/{case.id}/{case.crop.sha256}").status_code == 404

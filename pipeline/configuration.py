@@ -85,6 +85,7 @@ class UpConfig(_Closed):
     calendar: Path | None = None
     permits: Path | None = None
     staff_alerts_file: Path | None = None
+    channels: tuple[str, ...] = ()
     delivered_after_s: float | None = Field(default=None, ge=0)
     agency_name: str
     agency_phone: str
@@ -130,7 +131,7 @@ class UpConfig(_Closed):
             "RULEBOOK": self.rulebook,
             "CONTACTS": self.contacts,
             "CONTACTS_KEY_FILE": str(self.contacts_key_file or ""),
-            "CHANNEL_URL": f"phones:{self.data}/phones{receipts}",
+            "CHANNEL_URL": " ".join(self.channels) or f"phones:{self.data}/phones{receipts}",
             "AGENCY_NAME": self.agency_name,
             "AGENCY_PHONE": self.agency_phone,
             "REMINDER_LANGUAGE": self.reminder_language,

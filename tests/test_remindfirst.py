@@ -62,6 +62,13 @@ def test_a_register_may_be_a_url_and_its_files_lie_beside_the_configuration(
         load_config(_written(tmp_path, contacts="ldap://x"))
 
 
+def test_channels_of_a_city_take_the_place_of_the_demo_s_phones(tmp_path: Path) -> None:
+    urls = ["sms+https://gateway.example/sms", "voice+https://gateway.example/voice"]
+    settings = load_config(_written(tmp_path, channels=urls)).environment()
+
+    assert settings["REMINDFIRST_CHANNEL_URL"] == " ".join(urls)
+
+
 def test_files_that_may_be_left_out_lie_beside_the_configuration_else_the_environments_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

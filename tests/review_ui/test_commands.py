@@ -1,8 +1,6 @@
 """The command `serve`."""
 
-import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +10,6 @@ from review_ui.commands import app
 from review_ui.errors import PortInUseError
 from review_ui.server import take_port
 from review_ui.settings import ReviewSettings
-
-
-@pytest.fixture(autouse=True)
-def _root_handlers() -> Iterator[None]:
-    """The command sets up logging for its process; the tests' own comes back afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def test_a_port_in_use_is_one_clear_line_and_exit_2() -> None:

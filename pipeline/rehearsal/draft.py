@@ -8,11 +8,16 @@ from typing import TypeVar
 from pipeline.policy.entries import Entry
 from pipeline.policy.parameters import Rulebook, RulebookError
 
-__all__ = ["Difference", "DraftRulebook", "differences", "require_in_force"]
+__all__ = [
+    "Difference",
+    "DraftRulebook",
+    "differences",
+    "require_in_force",
+]
 
 E = TypeVar("E", bound=Entry)
 
-_HEAD = frozenset({"region", "version", "name", "own_edition", "counts_from", "is_of_one_day"})
+_LISTS = [name for name in Rulebook.model_fields if name not in {"region", "version", "name"}]
 _NOT_SAID = ""
 _OUTSIDE = frozenset({"from", "until", "source", "region"})
 
@@ -35,7 +40,7 @@ class DraftRulebook(Rulebook):
         """The draft as if in force: as of the day on which all of it is, or as of `as_of`."""
         own = [
             entry.valid_from
-            for name in lists_of(draft)
+            for name in _LISTS
             for entry in getattr(draft, name)
             if entry.region == draft.region
         ]
@@ -62,11 +67,6 @@ class Difference:
     after: str
 
 
-def lists_of(rulebook: Rulebook) -> list[str]:
-    """The names of a rulebook's lists."""
-    return [name for name in type(rulebook).model_fields if name not in _HEAD]
-
-
 def differences(
     against: Rulebook, draft: DraftRulebook, since: date, until: date
 ) -> Iterator[Difference]:
@@ -76,7 +76,7 @@ def differences(
         RulebookError: on one of the days a list has no entry in force.
     """
     seen = set[Difference]()
-    for name in lists_of(against):
+    for name in _LISTS:
         for entry in _in_force_within(against, getattr(against, name), since, until):
             day = max(since, entry.valid_from)
             old = dict(_flat(name, entry))
@@ -136,7 +136,7 @@ def require_in_force(rulebook: Rulebook, day: date) -> None:
     Raises:
         RulebookError: one starts later; names it.
     """
-    for name in lists_of(rulebook):
+    for name in _LISTS:
         try:
             rulebook.in_force(getattr(rulebook, name), day)
         except RulebookError as exc:

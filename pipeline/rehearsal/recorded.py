@@ -117,7 +117,7 @@ def recorded_of(stored: StoredCase, site: Site | None, now: datetime) -> Recorde
         now: When it was read.
     """
     case, lines = stored.case, stored.lines
-    told = site_story(case, site, [(_known_at(lines, n), line) for n, line in enumerate(lines)])
+    told = site_story(case, site, lines, lambda number: _known_at(lines, number))
     known = [*_known_from(case, lines)]
     first = known[0] if known else _Known(case.opened_at, case.plate, False, None, None)  # noqa: FBT003
     seen = [*_seen(case.sightings[1:], lines, case.opened_at)]
@@ -154,7 +154,8 @@ def recorded_of(stored: StoredCase, site: Site | None, now: datetime) -> Recorde
 def _known_at(lines: Sequence[AuditLine], number: int) -> datetime:
     """When what policy said in a line was known: with the fact that made it answer."""
     at = lines[number].at
-    for line in reversed(lines[:number]):
+    for before in range(number - 1, -1, -1):
+        line = lines[before]
         if at - line.at > _AT_ONCE:
             return at
         if line.action in _CAMERA or line.action == _ENTERED:
@@ -165,10 +166,9 @@ def _known_at(lines: Sequence[AuditLine], number: int) -> datetime:
 def _known_from(case: Case, lines: Sequence[AuditLine]) -> Iterator[_Known]:
     """What each answer of policy tells, the first one as known from the opening on."""
     told = [
-        known
+        _told_by(case, line, _known_at(lines, number))
         for number, line in enumerate(lines)
-        if line.actor == "pipeline"
-        and (known := _told_by(case, line, _known_at(lines, number))) is not None
+        if line.action in _CAN_REMIND or _CAUSE.search(line.cause)
     ]
     is_asked_at_opening = bool(told) and told[0].at <= case.opened_at
     if not is_asked_at_opening and not _is_decided_at_once(case, lines):
@@ -183,10 +183,8 @@ def _is_decided_at_once(case: Case, lines: Sequence[AuditLine]) -> bool:
     return first is None or _known_at(lines, first) <= case.opened_at
 
 
-def _told_by(case: Case, line: AuditLine, at: datetime) -> _Known | None:
+def _told_by(case: Case, line: AuditLine, at: datetime) -> _Known:
     found = _CAUSE.search(line.cause)
-    if found is None and line.action not in _CAN_REMIND:
-        return None
     cause = Cause(found[1]) if found else None
     plate, contact, is_contradicted = _as_agreed(case.plate), None, False
     match cause:

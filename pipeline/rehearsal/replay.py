@@ -86,7 +86,7 @@ def replay(recorded: Recorded, world: World, *, grace_lag: timedelta = timedelta
 
 
 class _Step(NamedTuple):
-    """What comes next; facts before timers before messages, as in a round of the worker."""
+    """What comes next: `order` is what kind of thing it is."""
 
     at: datetime
     order: int
@@ -109,7 +109,7 @@ class _Replay:
         self._seen = len(recorded.opening.sightings)
         self._facts, self._round = 0, 0
         self._timer_at: datetime | None = None
-        self._is_asked_now = False
+        self._is_asked_now = True
         self._path, self._moves = [CaseStatus.SUSPECTED], list[Move]()
         self._may_be_reminded_at: datetime | None = None
         self._referred_at: datetime | None = None
@@ -118,12 +118,11 @@ class _Replay:
     def run(self) -> Played:
         kind = None
         try:
-            self._ask()
             while self._case.status not in FINAL and not self._is_decided:
                 step = self._next()
                 if step is None or not self._is_known(step):
                     break
-                self._now = step.at
+                self._now = max(step.at, self._now)
                 step.do()
         except CannotBeKnownError as exc:
             kind = exc.kind
@@ -135,16 +134,17 @@ class _Replay:
         self._day = self._recorded.case.suspected_at.astimezone(self._zone).date()
 
     def _next(self) -> _Step | None:
-        steps = []
+        """The earliest of what comes; of one instant facts first, then timers, then messages."""
+        step = None
         if self._facts < len(self._recorded.facts):
-            at = self._recorded.facts[self._facts].at
-            steps.append(_Step(max(at, self._now), _FACT, self._take_fact))
+            step = _Step(self._recorded.facts[self._facts].at, _FACT, self._take_fact)
         timer_at = self._now if self._is_asked_now else self._timer_at
-        if timer_at is not None:
-            steps.append(_Step(max(timer_at, self._now), _TIMER, self._fire))
-        if (word := self._messages.next) is not None:
-            steps.append(_Step(max(word.at, self._now), _MESSAGE, self._take_message))
-        return min(steps, key=lambda one: one[:2], default=None)
+        if timer_at is not None and (step is None or timer_at < step.at):
+            step = _Step(timer_at, _TIMER, self._fire)
+        word = self._messages.next
+        if word is not None and (step is None or word.at < step.at):
+            step = _Step(word.at, _MESSAGE, self._take_message)
+        return step
 
     def _is_known(self, step: _Step) -> bool:
         """Whether the record reaches as far as this step; False where nothing has ended yet.
@@ -203,8 +203,22 @@ class _Replay:
         ends_at = self._case.grace_ends_at
         is_in_grace = self._case.status is CaseStatus.GRACE and not self._messages.has_failed
         # No sighting counts before grace is over, and then policy is asked anyway.
-        if not is_in_grace or ends_at is None or self._now >= ends_at:
+        if is_in_grace and ends_at is not None and self._now < ends_at:
+            self._see_more(ends_at)
+        else:
             self._ask()
+
+    def _see_more(self, ends_at: datetime) -> None:
+        """Take in at once the sightings that come before anything else."""
+        word, facts = self._messages.next, self._recorded.facts
+        due = (ends_at, self._timer_at, word and word.at, self._now if self._is_asked_now else None)
+        until = min(at for at in due if at is not None)
+        while self._facts < len(facts):
+            fact = facts[self._facts]
+            if not isinstance(fact, Seen) or fact.at >= until:
+                return
+            self._seen, self._now = fact.count, fact.at
+            self._facts += 1
 
     def _read(self, plate: PlateReading, *, is_contradicted: bool) -> None:
         if self._case.status not in AT_THE_DESK:
@@ -314,7 +328,7 @@ class _Replay:
             rulebook=self._world.rulebook,
             calendar=self._world.calendar,
             now=self._now,
-            contact=self._contact or ContactState.FOUND,
+            contact=self._told() or ContactState.FOUND,
             registered_class=registered,
             permit=self._recorded.permit,
             channels=self._world.kinds,
@@ -322,6 +336,12 @@ class _Replay:
             reminded_today=int(today),
             reminded_this_month=int(month),
         )
+
+    def _told(self) -> ContactState | None:
+        """What the register says, where it is asked at all; None when that is not known."""
+        case = self._case
+        is_asked = case.status is CaseStatus.SUSPECTED or self._messages.has_failed
+        return self._contact if is_asked and case.has_agreed_plate else ContactState.NONE
 
     def _began(self) -> tuple[datetime, datetime]:
         """When the site's day and its month began."""
@@ -334,12 +354,12 @@ class _Replay:
             CannotBeKnownError: it depends on what is not known.
         """
         decision, is_sure = answer_of(
-            possible(situation, self._contact, self._earlier, self._began())
+            possible(situation, self._told(), self._earlier, self._began())
         )
         if is_sure:
             return decision
         self._note(decision, "unknown")
-        if self._contact is not None:
+        if self._told() is not None:
             raise CannotBeKnownError(Unknowable.OTHER_CASE)
         if isinstance(decision, SendReminder):
             self._may_be_reminded_at = self._now

@@ -1,6 +1,6 @@
 """What a site was when a case was handled, as far as the case's own reasons tell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,20 +23,25 @@ class SiteStory:
 
 
 def site_story(
-    case: Case, site: Site | None, lines: Sequence[tuple[datetime, AuditLine]]
+    case: Case,
+    site: Site | None,
+    lines: Sequence[AuditLine],
+    known_at: Callable[[int], datetime],
 ) -> SiteStory:
     """What the site was; where nothing tells, it was as it is now, and in use.
 
     Args:
         case: As it is stored.
         site: As it is now; None when it is not registered.
-        lines: The audit chain, each line with the instant at which its cause was known.
+        lines: The audit chain.
+        known_at: When the cause of a line was known.
     """
     words = dict(_words(case))
     stopped = words.get(_STOPPED)
     if stopped is None:
         return SiteStory(site=_in_use(site, words))
-    ended_at = next((at for at, line in reversed(lines) if _STOPPED in line.cause), None)
+    ended = (number for number, line in enumerate(lines) if _STOPPED in line.cause)
+    ended_at = next(map(known_at, ended), None)
     after = _as(site, stopped)
     if ended_at is None or ended_at <= case.opened_at:
         return SiteStory(site=after)

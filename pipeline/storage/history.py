@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 from zlib import crc32
 
@@ -28,8 +28,7 @@ class Share:
 WHOLE = Share(number=0, of=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditLine:
+class AuditLine(NamedTuple):
     """An entry of an audit chain without its hashes."""
 
     at: datetime

@@ -106,11 +106,8 @@ class SqlHistory:
             .order_by(audit.c.case_id, audit.c.number)
         )
         found: defaultdict[UUID, list[AuditLine]] = defaultdict(list)
-        for case_id, at, actor, action, old, new, cause in self._connection.execute(query):
-            line = AuditLine(
-                at=at, actor=actor, action=action, from_status=old, to_status=new, cause=cause
-            )
-            found[case_id].append(line)
+        for case_id, *line in self._connection.execute(query):
+            found[case_id].append(AuditLine(*line))
         return found
 
     def reminded(

@@ -16,6 +16,7 @@ from pipeline.case import (
     case_id_of,
     move,
     with_departure,
+    with_entered_plate,
     with_sighting,
 )
 from pipeline.events import PlateReading, PlateStatus, VehicleDeparted, ViolationOngoing
@@ -186,3 +187,12 @@ def test_a_doubtful_plate_is_not_an_agreed_one() -> None:
 
     assert case.has_agreed_plate
     assert not replace(case, plate=a_plate(PlateStatus.DOUBTFUL)).has_agreed_plate
+
+
+def test_a_plate_that_a_person_read_begins_the_tries_anew() -> None:
+    case = a_case(asks_operator=True, no_reminder_cause="plate_doubtful", no_reminder_at=NOON)
+    entered = with_entered_plate(case, a_plate(), ReviewerId("li"))
+
+    assert entered.plate_entered_by == "li"
+    assert (entered.reminder_step, entered.round_step) == (2, 2)
+    assert (entered.no_reminder_cause, entered.asks_operator) == (None, False)

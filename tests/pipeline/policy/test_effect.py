@@ -103,3 +103,20 @@ def test_who_left_soon_after_the_referral_is_proposed_for_no_penalty() -> None:
     assert renewed.case.proposal.outcome is Outcome.EDUCATION
     assert renewed.timer_at == referred.review_due_at
     assert effect_of(again, decide(again)).action is None
+
+
+def test_what_stood_in_the_way_and_is_gone_is_forgotten() -> None:
+    stale = situation_of({"rulebook": "hubei"}, timedelta(minutes=30))
+    case = replace(
+        stale.case,
+        no_reminder_cause="plate_unreadable",
+        no_reminder_at=NOON,
+        asks_operator=True,
+    )
+    situation = replace(stale, case=case)
+
+    effect = effect_of(situation, decide(situation))
+
+    assert effect.action == "reminder possible again"
+    assert (effect.case.no_reminder_cause, effect.case.no_reminder_at) == (None, None)
+    assert not effect.case.asks_operator

@@ -174,7 +174,10 @@ class Worker:
         except Exception as exc:
             if isinstance(exc, RetryableError) and not isinstance(exc, StaleCaseError):
                 raise
-            log.exception("steps failed, one by one now", extra={"what": what})
+            if isinstance(exc, StaleCaseError):
+                log.info("a case changed meanwhile, one by one now", extra={"what": what})
+            else:
+                log.exception("steps failed, one by one now", extra={"what": what})
             for case_id, step in in_order:
                 with _contained(what, case_id), suppress(StaleCaseError):
                     self._do([(case_id, step)])

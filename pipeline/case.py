@@ -315,7 +315,15 @@ TRANSITIONS: dict[CaseStatus, frozenset[CaseStatus]] = {
     CaseStatus.REMINDER_UNCERTAIN: frozenset(
         {CaseStatus.SUSPECTED, CaseStatus.GRACE, CaseStatus.CLOSED}
     ),
-    CaseStatus.GRACE: frozenset({CaseStatus.SUSPECTED, CaseStatus.IN_REVIEW, CaseStatus.CLOSED}),
+    # A try that failed after all in the grace period is followed by the next one.
+    CaseStatus.GRACE: frozenset(
+        {
+            CaseStatus.SUSPECTED,
+            CaseStatus.REMINDER_DUE,
+            CaseStatus.IN_REVIEW,
+            CaseStatus.CLOSED,
+        }
+    ),
     CaseStatus.IN_REVIEW: frozenset(
         {CaseStatus.SECOND_REVIEW, CaseStatus.DECIDED, CaseStatus.CLOSED}
     ),

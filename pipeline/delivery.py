@@ -110,14 +110,20 @@ class Delivery:
 
         return record
 
-    def take_receipt(self, uow: UnitOfWork, receipt: Receipt) -> None:
-        """Record what became of a message; a receipt that says nothing new changes nothing.
+    def take_receipt(self, uow: UnitOfWork, receipt: Receipt, *, channel: str) -> None:
+        """Record what the provider of a channel says became of a message.
+
+        A receipt that says nothing new changes nothing.
 
         Raises:
             UnknownMessageError: no message has this name, or its acceptance is not recorded yet.
         """
-        reminder = _named(uow, receipt.provider_ref)
-        if not is_forward(reminder.status, receipt.status):
+        self._take(uow, _named(uow, channel, receipt.provider_ref), receipt)
+
+    def _take(self, uow: UnitOfWork, reminder: Reminder, receipt: Receipt) -> None:
+        # Who said that the vehicle is not theirs was reached, but is not the driver.
+        is_disowned = reminder.answer == NOT_MINE
+        if is_disowned or not is_forward(reminder.status, receipt.status):
             return
         is_delivered = receipt.status is DeliveryStatus.DELIVERED
         reminder = replace(
@@ -138,13 +144,13 @@ class Delivery:
             case = self.queue.start_grace(uow, case, delivered_at=uow.now())
         self.queue.ask_policy(uow, case)
 
-    def take_answer(self, uow: UnitOfWork, answer: Answer) -> None:
-        """Keep what the driver says; only the camera can tell that a vehicle is gone.
+    def take_answer(self, uow: UnitOfWork, answer: Answer, *, channel: str) -> None:
+        """Keep what the driver says by a channel; only the camera can tell that a vehicle is gone.
 
         Raises:
             UnknownMessageError: no message has this name, or its acceptance is not recorded yet.
         """
-        reminder = _named(uow, answer.provider_ref)
+        reminder = _named(uow, channel, answer.provider_ref)
         told = replace(reminder, answer=answer.text, answered_at=uow.now())
         if answer.text == NOT_MINE:
             # It reached somebody, but not this driver: nobody was reminded.
@@ -358,7 +364,7 @@ class Delivery:
         if not uow.outbox.finish(due, fresh, due_at=None if is_over else uow.now() + poll):
             return
         if receipt is not None:
-            self.take_receipt(uow, receipt)
+            self._take(uow, fresh, receipt)
         elif waited and not is_over and case and case.status is CaseStatus.REMINDER_DUE:
             self.queue.ask_policy(uow, self.queue.start_grace(uow, case, delivered_at=None))
 
@@ -408,10 +414,10 @@ def _is_of_this_round(case: Case, reminder: Reminder) -> bool:
     return reminder.key in {reminder_key_of(case.id, step) for step in steps}
 
 
-def _named(uow: UnitOfWork, provider_ref: str) -> Reminder:
-    reminder = uow.outbox.by_provider_ref(provider_ref)
+def _named(uow: UnitOfWork, channel: str, provider_ref: str) -> Reminder:
+    reminder = uow.outbox.by_provider_ref(channel, provider_ref)
     if reminder is None:
-        raise UnknownMessageError(f"no message is called {provider_ref} by its provider")
+        raise UnknownMessageError(f"no message is called {provider_ref} by channel {channel}")
     return reminder
 
 

@@ -328,9 +328,9 @@ class Worker:
             return
         for one in told:
             if isinstance(one, Receipt):
-                self.delivery.take_receipt(uow, one)
+                self.delivery.take_receipt(uow, one, channel=channel.name)
             else:
-                self.delivery.take_answer(uow, one)
+                self.delivery.take_answer(uow, one, channel=channel.name)
 
 
 def _read(message: bytes) -> Envelope | str:

@@ -106,9 +106,7 @@ class HttpGateway:
         self.is_repeatable = address.is_on("knows_keys")
         self._address = address
         self._url = address.origin + address.path
-        self._provider = Provider(
-            str(address), is_repeatable=self.is_repeatable, transport=transport
-        )
+        self._provider = Provider(str(address), transport=transport)
         self._signer = BodySigner(
             channel=str(address),
             secret=address.needed_secret("secret_file"),

@@ -51,22 +51,14 @@ class ProviderAnswer:
 class Provider:
     """One provider's server. Messages of errors name the channel and the status, nothing more."""
 
-    def __init__(
-        self,
-        channel: str,
-        *,
-        is_repeatable: bool = False,
-        transport: Transport | None = None,
-    ) -> None:
+    def __init__(self, channel: str, *, transport: Transport | None = None) -> None:
         """Speak to a provider as `channel`, which is its name in messages.
 
         Args:
             channel: Its name in messages.
-            is_repeatable: The provider knows keys: what is uncertain may simply be sent again.
             transport: Stands in for the network, in tests.
         """
         self._channel = channel
-        self._is_repeatable = is_repeatable
         self._client = httpx.Client(
             timeout=_TIMEOUT,
             limits=_LIMITS,
@@ -126,9 +118,8 @@ class Provider:
             return
         raise ChannelUnavailableError(f"{self._channel}: HTTP {answer.status}")
 
-    def _uncertain(self, what: str) -> ChannelUnavailableError | SendUncertainError:
-        kind = ChannelUnavailableError if self._is_repeatable else SendUncertainError
-        return kind(f"{self._channel}: {what}")
+    def _uncertain(self, what: str) -> SendUncertainError:
+        return SendUncertainError(f"{self._channel}: {what}")
 
     def _exchange(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str]

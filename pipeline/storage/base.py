@@ -172,8 +172,8 @@ class Outbox(Protocol):
         """One message."""
         ...
 
-    def by_provider_ref(self, provider_ref: str) -> Reminder | None:
-        """The message that a provider's receipt names."""
+    def by_provider_ref(self, channel: str, provider_ref: str) -> Reminder | None:
+        """The message that the provider of a channel calls so; others may call theirs the same."""
         ...
 
     def of_case(self, case_id: UUID) -> list[Reminder]:

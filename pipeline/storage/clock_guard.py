@@ -10,7 +10,7 @@ from time import monotonic
 import sqlalchemy as sa
 
 from pipeline.storage.base import ClockSetBackError
-from pipeline.storage.tables import clock_mark, reminder, timer
+from pipeline.storage.tables import clock_mark, reminder, request, timer
 from pipeline.storage.upsert import upsert
 
 __all__ = ["ClockGuard", "accept_clock"]
@@ -76,5 +76,5 @@ def accept_clock(connection: sa.Connection, now: datetime) -> None:
     Whatever waits for an instant is looked at once more, for the wrong clock may have set it.
     """
     upsert(connection, clock_mark, {"id": _ROW, "at": now})
-    for waiting in (timer, reminder):
-        connection.execute(sa.update(waiting).where(waiting.c.due_at > now).values(due_at=now))
+    for at in (timer.c.due_at, reminder.c.due_at, request.c.due_at, request.c.requested_at):
+        connection.execute(sa.update(at.table).where(at > now).values({at: now}))

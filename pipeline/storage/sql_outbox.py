@@ -1,5 +1,6 @@
 """Reminders, and what is due of them, in SQL."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -104,10 +105,10 @@ class SqlOutbox:
             self._known[key] = self._one(tables.reminder.c.key == key)
         return self._known[key]
 
-    def by_provider_ref(self, provider_ref: str) -> Reminder | None:
-        """The message that a provider's receipt names."""
+    def by_provider_ref(self, channel: str, provider_ref: str) -> Reminder | None:
+        """The message that a provider calls so; see `Outbox.by_provider_ref`."""
         self._work.write()
-        query = _LOCKED.where(tables.reminder.c.provider_ref == provider_ref)
+        query = _LOCKED.where(tables.reminder.c.provider_ref == _name_of(channel, provider_ref))
         row = self._connection.execute(query).one_or_none()
         return None if row is None else self._hold(row)
 
@@ -223,11 +224,18 @@ def reminder_row(reminder: Reminder) -> dict[str, object]:
         "key": reminder.key,
         "case_id": reminder.case_id,
         "status": reminder.status.value,
-        "provider_ref": reminder.provider_ref,
+        "provider_ref": _name_of(reminder.sent_by, reminder.provider_ref),
         "created_at": reminder.created_at,
         "accepted_at": reminder.accepted_at,
         "document": _REMINDER.dump_json(reminder).decode(),
     }
+
+
+def _name_of(channel: str | None, provider_ref: str | None) -> str | None:
+    """What a provider calls a message, as one name among those of all providers, however long."""
+    if provider_ref is None:
+        return None
+    return hashlib.sha256(f"{channel or ''} {provider_ref}".encode()).hexdigest()
 
 
 def read_reminder(document: str) -> Reminder:

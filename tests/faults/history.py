@@ -31,6 +31,7 @@ class Line:
         event_id: The event that the bus took.
         ranges: Offsets that the transaction moved, as (topic, partition, from, to).
         steps: What the transaction says of cases, as (case id, action, state).
+        messages: What it says that is new of messages, as (key, status, kind of failure).
     """
 
     at: float
@@ -39,6 +40,7 @@ class Line:
     event_id: str = ""
     ranges: tuple[tuple[str, int, int, int], ...] = ()
     steps: tuple[tuple[str, str, str], ...] = ()
+    messages: tuple[tuple[str, str, str], ...] = ()
 
 
 class History:
@@ -69,7 +71,7 @@ class History:
                     fields = json.loads(raw)
                 except ValueError:
                     continue
-                for name in ("ranges", "steps"):
+                for name in ("ranges", "steps", "messages"):
                     fields[name] = tuple(map(tuple, fields[name]))
                 lines.append(Line(**fields))
         return sorted(lines, key=lambda line: line.at)
@@ -82,6 +84,7 @@ class WitnessedStorage:
         self, storage: Storage, history: History, passing: Callable[[str], None] = lambda _: None
     ) -> None:
         self._storage, self._history, self._passing = storage, history, passing
+        self._known: dict[str, tuple[str, str, str]] = {}
 
     def read(self) -> Any:
         return self._storage.read()
@@ -92,31 +95,69 @@ class WitnessedStorage:
     @contextmanager
     def begin(self) -> Iterator[Any]:
         with self._storage.begin() as uow:
-            ranges: list[tuple[str, int, int, int]] = []
-            steps: list[tuple[str, str, str]] = []
-            advance, append, commit = uow.inbox.advance, uow.audit.append, uow.commit
-
-            def witnessed_advance(topic: str, partition: int, *, start: int, to: int) -> bool:
-                is_ours = advance(topic, partition, start=start, to=to)
-                if is_ours:
-                    ranges.append((topic, partition, start, to))
-                return is_ours
-
-            def witnessed_append(note: Any) -> Any:
-                steps.append((str(note.case_id), note.action, note.to_status))
-                return append(note)
+            said, commit = _Said(), uow.commit
 
             def witnessed_commit() -> None:
-                told: dict[str, Any] = {"ranges": tuple(ranges), "steps": tuple(steps)}
-                if ranges or steps:
+                told = said.news(self._known)
+                if any(told.values()):
                     self._history.write("about to commit", **told)
                 self._passing("before commit")
                 commit()
-                if ranges or steps:
+                if any(told.values()):
                     self._history.write("committed", **told)
+                self._known |= said.messages
                 self._passing("after commit")
 
-            uow.inbox.advance = witnessed_advance  # type: ignore[method-assign]
-            uow.audit.append = witnessed_append  # type: ignore[method-assign]
+            _watch(uow.inbox, "advance", said.advance)
+            _watch(uow.audit, "append", said.append)
+            _watch(uow.outbox, "add", said.save)
+            _watch(uow.outbox, "save", said.save)
+            _watch(uow.outbox, "finish", said.finish)
+            _watch(uow.outbox, "put_back", said.finish)
             uow.commit = witnessed_commit  # type: ignore[method-assign]
             yield uow
+
+
+class _Said:
+    """What one transaction says; each method is told of a call of its name, with its answer."""
+
+    def __init__(self) -> None:
+        self.ranges: list[tuple[str, int, int, int]] = []
+        self.steps: list[tuple[str, str, str]] = []
+        self.messages: dict[str, tuple[str, str, str]] = {}
+
+    def news(self, known: dict[str, tuple[str, str, str]]) -> dict[str, Any]:
+        """The fields of a line, without what its role has said of a message before."""
+        new = [one for key, one in self.messages.items() if known.get(key) != one]
+        return {
+            "ranges": tuple(self.ranges),
+            "steps": tuple(self.steps),
+            "messages": tuple(new),
+        }
+
+    def advance(self, is_ours: object, topic: str, partition: int, *, start: int, to: int) -> None:
+        if is_ours:
+            self.ranges.append((topic, partition, start, to))
+
+    def append(self, _: object, note: Any) -> None:
+        self.steps.append((str(note.case_id), note.action, note.to_status))
+
+    def save(self, is_done: object, reminder: Any, **_: object) -> None:
+        if is_done is not False:
+            kind = str(reminder.failure_kind or "")
+            self.messages[reminder.key] = (reminder.key, reminder.status.value, kind)
+
+    def finish(self, is_done: object, _due: object, reminder: Any, **_: object) -> None:
+        self.save(is_done, reminder)
+
+
+def _watch(owner: object, name: str, told: Callable[..., None]) -> None:
+    """Tell of each call of a method: its answer, and with what it was called."""
+    method = getattr(owner, name)
+
+    def watched(*args: Any, **options: Any) -> Any:
+        answer = method(*args, **options)
+        told(answer, *args, **options)
+        return answer
+
+    setattr(owner, name, watched)

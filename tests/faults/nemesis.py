@@ -11,7 +11,8 @@ from time import monotonic, sleep
 import sqlalchemy as sa
 from kafka.errors import KafkaError
 
-from tests.faults.provider import Mood
+from tests.faults.provider import CHANNELS
+from tests.faults.receipts import Mood
 from tests.faults.station import Station
 
 __all__ = ["Nemesis"]
@@ -88,9 +89,10 @@ def _starve(kind: str) -> Fault:
 
 def _mood(mood: Mood) -> Fault:
     def fault(station: Station, dice: random.Random) -> None:
-        station.provider.set_mood(mood)
+        provider = station.providers[dice.choice(CHANNELS)]
+        provider.set_mood(mood)
         sleep(dice.uniform(0.3, 1.5))
-        station.provider.set_mood(Mood.FINE)
+        provider.set_mood(Mood.FINE)
 
     return fault
 

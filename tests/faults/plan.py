@@ -6,18 +6,44 @@ from json import dumps, loads
 from pathlib import Path
 
 from pipeline.clock import SystemClock
+from pipeline.policy.entries import ChannelKind, Step
+from tests.faults.provider import CHANNELS, FaultyProvider
+from tests.faults.receipts import Kind
 from tests.faults.street import Visit, visits
 
-__all__ = ["CLAIM", "GRACE_S", "LONGEST_WAIT_S", "OffsetClock", "Plan", "true_now"]
+__all__ = [
+    "CLAIM",
+    "GRACE_S",
+    "LATE_S",
+    "LONGEST_WAIT_S",
+    "RECEIPT_WAIT_S",
+    "STEPS",
+    "OffsetClock",
+    "Plan",
+    "true_now",
+]
 
 GRACE_S = 6
+RECEIPT_WAIT_S = 4
 LONGEST_WAIT_S = 30
+LATE_S = (5.0, 30.0)
+STEPS = (
+    Step(channel=ChannelKind.VOICE),
+    Step(channel=ChannelKind.VOICE, after_s=2),
+    Step(channel=ChannelKind.SMS, after_s=1),
+)
 # Shorter than any deployment's, so that a sender that is paused wakes behind its lease.
 CLAIM = timedelta(seconds=8)
 
 _SHORT = {
     "grace_period": ("value: 20, unit: s", f"value: {GRACE_S}, unit: s"),
-    "receipt_wait": ("value: 10, unit: s", "value: 4, unit: s"),
+    "receipt_wait": ("value: 10, unit: s", f"value: {RECEIPT_WAIT_S}, unit: s"),
+    "contact_steps": (
+        "value: [{channel: sms}]",
+        "value: ["
+        + ", ".join(f"{{channel: {one.channel}, after_s: {one.after_s}}}" for one in STEPS)
+        + "]",
+    ),
     "longest_wait": ("value: 10, unit: min", f"value: {LONGEST_WAIT_S}, unit: s"),
 }
 
@@ -39,7 +65,7 @@ class Plan:
         cameras: By detector.
         bus_url: As the product wants it.
         storage_url: As the product wants it.
-        is_repeatable: Whether the provider knows a key again.
+        kinds: What the providers of calls and of messages know of keys.
     """
 
     seed: int
@@ -49,7 +75,7 @@ class Plan:
     cameras: dict[str, list[str]]
     bus_url: str
     storage_url: str
-    is_repeatable: bool
+    kinds: tuple[Kind, Kind]
 
     @property
     def began(self) -> datetime:
@@ -73,7 +99,16 @@ class Plan:
     @staticmethod
     def read(folder: Path) -> "Plan":
         """The plan of the run in `folder`."""
-        return Plan(**loads((folder / "plan.json").read_text()))
+        fields = loads((folder / "plan.json").read_text())
+        fields["kinds"] = tuple(map(Kind, fields["kinds"]))
+        return Plan(**fields)
+
+    def providers(self, folder: Path) -> dict[str, FaultyProvider]:
+        """The providers of the run, by channel."""
+        return {
+            name: FaultyProvider(name, folder, kind=kind, true_now=true_now, late_s=LATE_S)
+            for name, kind in zip(CHANNELS, self.kinds, strict=True)
+        }
 
 
 class OffsetClock:

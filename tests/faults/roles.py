@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
-from pipeline import delivery, reminder_queue
+from pipeline import delivery, reminder_queue, worker
 from pipeline.bus import BusUnavailableError, open_publisher, open_subscriber
 from pipeline.delivery import Delivery
 from pipeline.errors import PipelineError, RetryableError
@@ -24,7 +24,6 @@ from pipeline.worker import Worker
 from tests.fakes import PassingChannel
 from tests.faults.history import History, WitnessedStorage
 from tests.faults.plan import CLAIM, OffsetClock, Plan, true_now
-from tests.faults.provider import FaultyProvider
 from tests.faults.street import events_of
 
 log = logging.getLogger(__name__)
@@ -60,9 +59,10 @@ def detect(folder: Path, name: str, stop: Flag) -> None:
 
 
 def work(folder: Path, name: str, stop: Flag, *, dies_at_point: int | None) -> None:
-    """The product's worker, with a provider that has faults and a clock that may be wrong."""
+    """The product's worker, with providers that have faults and a clock that may be wrong."""
     plan = Plan.read(folder)
     delivery.CLAIM = reminder_queue.CLAIM = CLAIM  # type: ignore[attr-defined]
+    worker.EARLY = CLAIM
     points = 0
 
     def passing(_name: str) -> None:
@@ -72,9 +72,8 @@ def work(folder: Path, name: str, stop: Flag, *, dies_at_point: int | None) -> N
             os.kill(os.getpid(), signal.SIGKILL)
 
     history = History(folder / f"{name}.history", role=name, true_now=true_now)
-    provider = FaultyProvider(
-        folder / "provider.db", is_repeatable=plan.is_repeatable, true_now=true_now
-    )
+    providers = plan.providers(folder).values()
+    channels = Channels(*(PassingChannel(one, passing) for one in providers))
     clock = OffsetClock(folder)
     storage: Any = WitnessedStorage(open_storage(plan.storage_url, clock=clock), history, passing)
     queue = ReminderQueue(
@@ -83,17 +82,16 @@ def work(folder: Path, name: str, stop: Flag, *, dies_at_point: int | None) -> N
         rulebook=load_rulebook(str(folder / "rulebook.yaml")),
         calendar=load_calendar(),
         agency=Agency(name="演示交警", phone="000-0000"),
-        kinds=Channels(provider).kinds,
+        kinds=channels.kinds,
     )
-    channel = PassingChannel(provider, passing)
-    worker = Worker(
+    at_work = Worker(
         subscriber=open_subscriber(plan.bus_url),
         storage=storage,
         queue=queue,
-        delivery=Delivery(storage=storage, channels=Channels(channel), queue=queue),
+        delivery=Delivery(storage=storage, channels=channels, queue=queue),
     )
-    worker.run(stop)
-    worker.subscriber.close()
+    at_work.run(stop)
+    at_work.subscriber.close()
     storage.close()
 
 

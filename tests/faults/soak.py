@@ -13,7 +13,7 @@ import typer
 from pipeline.storage import open_storage
 from tests.faults.checker import Violation, violations
 from tests.faults.nemesis import Nemesis
-from tests.faults.provider import Mood
+from tests.faults.receipts import Mood
 from tests.faults.station import Form, Station
 from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import PostgresServer
@@ -22,7 +22,7 @@ __all__ = ["Verdict", "soak"]
 
 _SETTLES_WITHIN_S = 180.0
 _LOOK_EVERY_S = 2.0
-_LAST_STAYS_S = 40.0
+_LAST_STAYS_S = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class Verdict:
     seed: int
     cases: int
     messages: int
+    reached: int
     in_review: int
     faults: dict[str, int]
     violations: list[Violation]
@@ -43,6 +44,7 @@ class Verdict:
         return (
             f"verdict: {found}; {self.form}, seed {self.seed}, {self.cases} cases "
             f"({self.in_review} in review), {self.messages} messages, "
+            f"{self.reached} of which reached a phone, "
             f"{sum(self.faults.values())} faults of {len(self.faults)} kinds, each at least "
             f"{fewest} times"
         )
@@ -66,7 +68,8 @@ def soak(form: Form, folder: Path, *, seed: int, minutes: float, count: int) -> 
     with Station.running(form, folder, seed=seed, count=count, span_s=span_s) as station:
         nemesis = Nemesis(station, seed)
         nemesis.run(monotonic() + 3 + span_s)
-        station.provider.set_mood(Mood.FINE)
+        for provider in station.providers.values():
+            provider.set_mood(Mood.FINE)
         sleep(_LAST_STAYS_S)
         storage = open_storage(station.storage_url)
         until_s = monotonic() + _SETTLES_WITHIN_S
@@ -78,7 +81,8 @@ def soak(form: Form, folder: Path, *, seed: int, minutes: float, count: int) -> 
         form=form.name,
         seed=seed,
         cases=len(record.cases),
-        messages=len(record.delivered),
+        messages=len(record.handed),
+        reached=sum(one.reached_at is not None for one in record.handed),
         in_review=sum(case.status == "in_review" for case in record.cases),
         faults=dict(nemesis.counts),
         violations=violations(record),

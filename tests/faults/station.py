@@ -22,8 +22,8 @@ from pipeline.bus.kafka import KafkaAddress
 from pipeline.storage import Storage, accept_clock, open_storage, upgrade
 from tests.builders import a_site
 from tests.faults.history import History
-from tests.faults.plan import GRACE_S, OffsetClock, Plan, true_now
-from tests.faults.provider import FaultyProvider
+from tests.faults.plan import GRACE_S, RECEIPT_WAIT_S, OffsetClock, Plan, true_now
+from tests.faults.provider import FaultyProvider, kinds_of
 from tests.faults.record import Record, record_of
 from tests.faults.street import events_of
 from tests.servers.kafka import KafkaServer
@@ -32,6 +32,7 @@ from tests.servers.postgres import PostgresServer
 __all__ = ["Form", "Station"]
 
 _KEEP_EVERY_S = 0.2
+_RING_EVERY_S = 0.1
 _TOPIC = "soak"
 _PARTITIONS = 4
 
@@ -82,29 +83,31 @@ class Station:
             cameras={f"detector-{n}": [f"cam-{n}-a", f"cam-{n}-b"] for n in (1, 2)},
             bus_url=bus_url,
             storage_url=storage_url,
-            is_repeatable=bool(seed % 2),
+            kinds=kinds_of(seed),
         )
         plan.write(folder)
         station = Station(form=form, folder=folder, plan=plan, storage_url=storage_url)
         station._register()
-        keeper = Thread(target=station._keep, daemon=True)
+        threads = [
+            Thread(target=station._keep, daemon=True),
+            Thread(target=station._ring_back, daemon=True),
+        ]
         try:
             for name in plan.cameras:
                 station._start("detector", name)
             for n in (1, 2):
                 station._start("worker", f"worker-{n}")
-            keeper.start()
+            for thread in threads:
+                thread.start()
             yield station
         finally:
             station._stop.set()
             station.down()
 
     @property
-    def provider(self) -> FaultyProvider:
-        """The provider, as its operator sees it."""
-        return FaultyProvider(
-            self.folder / "provider.db", is_repeatable=self.plan.is_repeatable, true_now=true_now
-        )
+    def providers(self) -> dict[str, FaultyProvider]:
+        """The providers, as their operators see them."""
+        return self.plan.providers(self.folder)
 
     @property
     def clock(self) -> OffsetClock:
@@ -190,7 +193,8 @@ class Station:
             and case.id not in record.may_be_open
         ]
         is_read = all(record.positions.get(part) == end for part, end in record.ends.items())
-        return told == expected and is_read and not waits
+        is_told = all(one.last_call_at() is None for one in self.providers.values())
+        return told == expected and is_read and is_told and not record.waiting and not waits
 
     def record(self, storage: Storage) -> Record:
         """What is left of the run up to now."""
@@ -200,10 +204,12 @@ class Station:
             topic=self._topic(),
             ends=self._ends(),
             history=History.read(self.folder),
-            delivered=self.provider.delivered(),
+            handed=[one for provider in self.providers.values() for one in provider.handed()],
             visits=self.plan.visits(),
             began_at=self.plan.began,
             grace_s=GRACE_S,
+            receipt_wait_s=RECEIPT_WAIT_S,
+            slack_s=0.5,
             bounds=[
                 (file.name, file.stat().st_size, 64 << 20)
                 for file in (*self.folder.glob("*-wal"), *self.folder.glob("*.spool.db"))
@@ -274,6 +280,14 @@ class Station:
                     if role.process.poll() is not None and not self._stop.is_set():
                         role.deaths += 1
                         role.process = self._spawn(role.kind, role.name, None)
+
+    def _ring_back(self) -> None:
+        """Let the providers call back, as our pages would take it."""
+        storage, providers = open_storage(self.storage_url, clock=self.clock), self.providers
+        while not self._stop.wait(_RING_EVERY_S):
+            for provider in providers.values():
+                provider.ring_back(storage)
+        storage.close()
 
 
 def _servers_up(form: Form, folder: Path) -> tuple[str, str]:

@@ -5,12 +5,17 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.faults.mutations import MUTATIONS, found_without
-from tests.faults.provider import Mood
+from tests.faults.checker import violations
+from tests.faults.mutations import MUTATIONS, is_noticed
+from tests.faults.plays import play, play_calm, play_clock_set_back
+from tests.faults.provider import CHANNELS
+from tests.faults.receipts import Kind, Mood
+from tests.faults.steps import exact_steps
 from tests.faults.street import Deed, Visit
-from tests.faults.world import CAMERAS, World, play, play_clock_set_back
+from tests.faults.tries import tries_of
+from tests.faults.world import CAMERAS, World
 
 pytestmark = pytest.mark.slow
 
@@ -20,13 +25,11 @@ MOST_VISITS = 60
 class CaseWorld(RuleBasedStateMachine):
     """Hypothesis chooses what happens; whatever it is, the invariants hold in the end."""
 
-    is_repeatable = True
-
-    def __init__(self) -> None:
-        super().__init__()
+    @initialize(voice=st.sampled_from(Kind), sms=st.sampled_from(Kind))
+    def begin(self, voice: Kind, sms: Kind) -> None:
         self.count = 0
         plates = [_visit(n, CAMERAS[0], Deed.STAYS, 0.0, 0.0).plate for n in range(MOST_VISITS)]
-        self.world = World(plates, is_repeatable=self.is_repeatable)
+        self.world = World(plates, kinds=(voice, sms))
 
     @rule(
         camera_id=st.sampled_from(CAMERAS),
@@ -59,9 +62,9 @@ class CaseWorld(RuleBasedStateMachine):
     def publish_again(self, n: int) -> None:
         self.world.publish_again(n)
 
-    @rule(mood=st.sampled_from(Mood))
-    def set_mood(self, mood: Mood) -> None:
-        self.world.provider.set_mood(mood)
+    @rule(channel=st.sampled_from(CHANNELS), mood=st.sampled_from(Mood))
+    def set_mood(self, channel: str, mood: Mood) -> None:
+        self.world.providers[channel].set_mood(mood)
 
     @rule(off_by_s=st.sampled_from([0, -900, 7200]))
     def set_clock(self, off_by_s: int) -> None:
@@ -69,11 +72,7 @@ class CaseWorld(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         with self.world:
-            assert self.world.quiesce() == []
-
-
-class CaseWorldOfAProviderThatKnowsNoKeys(CaseWorld):
-    is_repeatable = False
+            assert violations(self.world.quiesce()) == []
 
 
 def _visit(number: int, camera_id: str, deed: Deed, parked_at_s: float, left_at_s: float) -> Visit:
@@ -87,17 +86,14 @@ def _visit(number: int, camera_id: str, deed: Deed, parked_at_s: float, left_at_
     )
 
 
-_FEW = settings(
-    max_examples=12,
+TestCaseWorld = CaseWorld.TestCase
+TestCaseWorld.settings = settings(
+    max_examples=16,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-TestCaseWorld = CaseWorld.TestCase
-TestCaseWorld.settings = _FEW
-TestCaseWorldOfAProviderThatKnowsNoKeys = CaseWorldOfAProviderThatKnowsNoKeys.TestCase
-TestCaseWorldOfAProviderThatKnowsNoKeys.settings = _FEW
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -105,7 +101,26 @@ def test_a_street_under_faults_breaks_no_invariant(seed: int) -> None:
     played = play(seed)
 
     assert played.violations == []
-    assert len(+played.faults) >= 6
+    assert len(played.faults) >= 6
+
+
+def test_every_driver_gets_exactly_the_steps_that_the_providers_make_necessary() -> None:
+    played = play_calm(0)
+    readable = {one.episode_id for one in played.record.visits if one.deed is Deed.STAYS}
+    tried = [one for one in tries_of(played.record) if one.case.episode_id in readable]
+
+    assert played.violations == []
+    assert [[one.channel for one in case.handed] for case in tried] == [
+        exact_steps(case) for case in tried
+    ]
+    assert {len(case.handed) for case in tried} == {1, 2, 3}
+
+
+def test_a_receipt_before_the_answer_is_not_lost() -> None:
+    played = play_calm(1, moods=(Mood.TELLS_IN_DISORDER,))
+
+    assert played.violations == []
+    assert len(played.mishaps) == 3
 
 
 def test_a_clock_that_was_set_back_makes_nobody_early() -> None:
@@ -114,4 +129,4 @@ def test_a_clock_that_was_set_back_makes_nobody_early() -> None:
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_safeguard_that_is_switched_off_is_noticed(name: str) -> None:
-    assert found_without(name, seeds=4)
+    assert is_noticed(name)

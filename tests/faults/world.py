@@ -3,13 +3,11 @@
 There is one true time, which only `pass_time` moves; the workers read a clock that may be wrong.
 """
 
-import random
 import shutil
 import sqlite3
 import tempfile
-from collections import Counter, deque
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections import deque
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from pipeline.events import Event
 from pipeline.notify.channels import Channels
 from pipeline.notify.templates import Agency
 from pipeline.policy.deadlines import load_calendar
-from pipeline.policy.parameters import load_rulebook
+from pipeline.policy.parameters import Rulebook, load_rulebook
 from pipeline.reminder_queue import ReminderQueue
 from pipeline.storage import Storage, open_storage
 from pipeline.storage.clock_guard import accept_clock
@@ -30,17 +28,19 @@ from pipeline.storage.sql import make_engine
 from pipeline.worker import Worker
 from tests.builders import NOON, a_site, seconds
 from tests.fakes import DictContactBook, Killed, PassingChannel
-from tests.faults.checker import Violation, violations
 from tests.faults.history import History, WitnessedStorage
-from tests.faults.provider import FaultyProvider, Mood
+from tests.faults.plan import STEPS
+from tests.faults.provider import CHANNELS, LATE_S, FaultyProvider
+from tests.faults.receipts import Kind, Mood
 from tests.faults.record import Record, record_of
-from tests.faults.street import Deed, Visit, events_of, plates_of, visits
+from tests.faults.street import Visit, events_of
 
-__all__ = ["CAMERAS", "Played", "World", "play", "play_clock_set_back"]
+__all__ = ["CAMERAS", "World"]
 
 CAMERAS = ("cam-1", "cam-2")
 # The rulebook "demo".
 GRACE_S = 20.0
+_RECEIPT_WAIT_S = 10.0
 _LONGEST_WAIT = timedelta(minutes=10)
 _CLAIM = timedelta(seconds=61)
 
@@ -59,16 +59,31 @@ class _WrongClock:
 class World:
     """Everything, in a folder of its own; use it in a `with` block."""
 
-    def __init__(self, known_plates: list[str], *, is_repeatable: bool) -> None:
+    def __init__(
+        self, known_plates: list[str], *, kinds: tuple[Kind, Kind], is_lucky: bool = False
+    ) -> None:
+        """Begin with nobody on the street.
+
+        Args:
+            known_plates: Whose contacts the register has.
+            kinds: What the providers of calls and of messages know of keys.
+            is_lucky: Every phone is reached.
+        """
         self._folder = Path(tempfile.mkdtemp(prefix="world-", dir=_fast_disk()))
         self.true = ManualClock(NOON)
         self.clock = _WrongClock(self.true)
-        self.provider = FaultyProvider(
-            self._folder / "provider.db",
-            is_repeatable=is_repeatable,
-            true_now=self.true.now,
-            pause=lambda pause_s: self.true.advance(seconds(pause_s)),
-        )
+        self.providers = {
+            name: FaultyProvider(
+                name,
+                self._folder,
+                kind=kind,
+                true_now=self.true.now,
+                pause=self._pause,
+                is_lucky=is_lucky,
+            )
+            for name, kind in zip(CHANNELS, kinds, strict=True)
+        }
+        self._rulebook = _rulebook()
         self._storage_url = f"sqlite:///{self._folder}/state.db"
         self._bus_url = f"sqlite:///{self._folder}/bus.db"
         self._storage: Storage = open_storage(self._storage_url, clock=self.clock)
@@ -85,7 +100,10 @@ class World:
         self._to_come: deque[tuple[float, Event]] = deque()
         self._held: list[Event] = []
         self.is_link_up = True
+        self._is_calm = True
         self._points_left: int | None = None
+        self._at_work = 0
+        self._is_busy = False
         self._workers = [self._start() for _ in range(2)]
 
     def __enter__(self) -> "World":
@@ -125,15 +143,17 @@ class World:
             for envelope in self._publisher.publish(self._held):
                 self._history.write("published", event_id=envelope.id)
             self._held = []
+        self._ring_back()
 
     def work(self, number: int, *, dies_at_point: int | None = None) -> bool:
         """One round of a worker; True when it died, at the n-th point that it passed."""
-        self._points_left = dies_at_point
+        self._points_left, self._at_work = dies_at_point, number
         # Leases run by the machine's clock, which a world in fast motion leaves behind.
         self._workers[number].subscriber._renew_at = 0.0  # type: ignore[attr-defined]
         try:
-            self._workers[number].run_once()
+            self._is_busy = self._workers[number].run_once()
         except Killed:
+            self._is_calm = False
             self._workers[number].subscriber.close()
             self._workers[number] = self._start()
             return True
@@ -157,23 +177,27 @@ class World:
     def set_clock(self, off_by_s: float) -> None:
         """Put the workers' clock wrong, or right again; then an operator looks and says so."""
         self.clock.off_by = timedelta(seconds=off_by_s)
+        self._is_calm = self._is_calm and not off_by_s
         if not off_by_s:
             engine = make_engine(self._storage_url)
             with engine.begin() as connection:
                 accept_clock(connection, self.true.now())
             engine.dispose()
 
-    def quiesce(self) -> list[Violation]:
-        """End all faults, wait until everything must have come to its end, and judge."""
-        self.provider.set_mood(Mood.FINE)
+    def quiesce(self) -> Record:
+        """End all faults, and wait until everything must have come to its end."""
+        for provider in self.providers.values():
+            provider.set_mood(Mood.FINE)
         self.is_link_up = True
         self.set_clock(0)
         while self.now_s < self.last_s + 5:
             self.rounds(2, each_s=2)
-        until = self.true.now() + _LONGEST_WAIT + timedelta(seconds=GRACE_S) + 3 * _CLAIM
+        # The last receipt may begin another grace period.
+        last_s = max(LATE_S) + GRACE_S
+        until = self.true.now() + _LONGEST_WAIT + timedelta(seconds=last_s) + 3 * _CLAIM
         while self.true.now() < until:
             self.rounds(_CLAIM.total_seconds(), each_s=_CLAIM.total_seconds())
-        return violations(self.record())
+        return self.record()
 
     def record(self) -> Record:
         """What is left of the run."""
@@ -185,10 +209,12 @@ class World:
             topic=self._workers[0].subscriber.topic,
             ends=dict(rows),
             history=History.read(self._folder),
-            delivered=self.provider.delivered(),
+            handed=[one for provider in self.providers.values() for one in provider.handed()],
             visits=self.visits,
             began_at=NOON,
             grace_s=GRACE_S,
+            receipt_wait_s=_RECEIPT_WAIT_S,
+            is_calm=self._is_calm,
         )
 
     def rounds(self, for_s: float, *, each_s: float = 1.0) -> None:
@@ -196,8 +222,24 @@ class World:
         for _ in range(round(for_s / each_s)):
             self.pass_time(each_s)
             for number in range(len(self._workers)):
-                for _ in range(2):
+                self.work(number)
+                if self._is_busy:
                     self.work(number)
+
+    def _pause(self, for_s: float) -> None:
+        """While a worker waits for a provider, the others read what comes."""
+        self.true.advance(seconds(for_s))
+        self._ring_back()
+        points_left, self._points_left = self._points_left, None
+        for number, worker in enumerate(self._workers):
+            if number != self._at_work:
+                with suppress(RetryableError):
+                    worker._answer_next_request()
+        self._points_left = points_left
+
+    def _ring_back(self) -> None:
+        for provider in self.providers.values():
+            provider.ring_back(self._storage)
 
     def _pass_point(self, _name: str) -> None:
         if self._points_left is None:
@@ -208,92 +250,29 @@ class World:
 
     def _start(self) -> Worker:
         storage: Any = WitnessedStorage(self._storage, self._history, self._pass_point)
+        passing = [PassingChannel(one, self._pass_point) for one in self.providers.values()]
+        channels = Channels(*passing)
         queue = ReminderQueue(
             storage=storage,
             contacts=self._contacts,
-            rulebook=load_rulebook("demo"),
+            rulebook=self._rulebook,
             calendar=load_calendar(),
             agency=Agency(name="演示交警", phone="000-0000"),
-            kinds=Channels(self.provider).kinds,
+            kinds=channels.kinds,
         )
-        channel = PassingChannel(self.provider, self._pass_point)
         return Worker(
             subscriber=open_subscriber(self._bus_url),
             storage=storage,
             queue=queue,
-            delivery=Delivery(storage=storage, channels=Channels(channel), queue=queue),
+            delivery=Delivery(storage=storage, channels=channels, queue=queue),
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Played:
-    """What came of one seed."""
-
-    cases: int
-    faults: Counter[str]
-    violations: list[Violation]
-
-
-def play(seed: int, *, count: int = 30) -> Played:
-    """A few minutes of a street under faults, all chosen by the seed."""
-    dice, faults = random.Random(seed), Counter[str]()
-    to_come = deque(visits(seed, count=count, cameras=CAMERAS, span_s=4.0 * count))
-    with World(plates_of(to_come), is_repeatable=bool(seed % 2)) as world:
-        while to_come or world.now_s < world.last_s + 5:
-            while to_come and to_come[0].parked_at_s <= world.now_s:
-                world.park(to_come.popleft())
-            world.pass_time(dice.choice((0.25, 0.5, 1.0)))
-            _disturb(world, dice, faults)
-            for number in range(2):
-                dies_at_point = dice.randrange(1, 12) if dice.random() < _DIES else None
-                has_died = world.work(number, dies_at_point=dies_at_point)
-                faults["worker killed"] += has_died
-        found = world.quiesce()
-        return Played(cases=len(world.visits), faults=faults, violations=found)
-
-
-_DIES = 0.1
-
-
-def play_clock_set_back() -> Played:
-    """The clock is set back, a message waits for its provider, and its camera falls silent."""
-    (visit,) = (
-        replace(one, deed=Deed.STAYS, parked_at_s=5.0, left_at_s=60.0)
-        for one in visits(0, count=1, cameras=CAMERAS, span_s=0)
-    )
-    with World([visit.plate], is_repeatable=True) as world:
-        world.rounds(5)
-        world.set_clock(-900)
-        world.provider.set_mood(Mood.BUSY)
-        world.park(visit)
-        world.rounds(1)
-        world.is_link_up = False
-        world.rounds(12)
-        world.provider.set_mood(Mood.FINE)
-        world.rounds(8)
-        world.set_clock(0)
-        world.is_link_up = True
-        found = world.quiesce()
-    return Played(cases=1, faults=Counter({"clock -900 s": 1}), violations=found)
-
-
-def _disturb(world: World, dice: random.Random, faults: Counter[str]) -> None:
-    """Begin or end a fault, now and then."""
-    at = dice.random()
-    if at < 0.04:
-        world.is_link_up = not world.is_link_up
-        faults["link down"] += not world.is_link_up
-    elif at < 0.12:
-        world.publish_again(dice.randrange(1000))
-        faults["published again"] += 1
-    elif at < 0.20:
-        mood = dice.choice(list(Mood))
-        world.provider.set_mood(mood)
-        faults[f"provider {mood}"] += mood is not Mood.FINE
-    elif at < 0.28:
-        off_by_s = dice.choice((0, 0, 0, -900, 7200))
-        world.set_clock(off_by_s)
-        faults[f"clock {off_by_s:+} s"] += bool(off_by_s)
+def _rulebook() -> Rulebook:
+    """The rulebook "demo" with tries by two channels."""
+    book = load_rulebook("demo")
+    tries = book.contact_steps[0].model_copy(update={"value": STEPS})
+    return book.model_copy(update={"contact_steps": (tries,)})
 
 
 def _fast_disk() -> Path | None:

@@ -6,12 +6,12 @@ from datetime import datetime, time
 import pytest
 
 from pipeline.bus import EventPublisher, open_subscriber
-from pipeline.case import Case, CaseStatus, Disposition
+from pipeline.case import TRANSITIONS, Case, CaseStatus, Disposition
 from pipeline.clock import ManualClock
 from pipeline.delivery import Delivery
 from pipeline.events import ViolationSuspected
 from pipeline.notify import Channels
-from pipeline.notify.channel import Accepted, SendResult
+from pipeline.notify.channel import Accepted, SendResult, SendUncertainError
 from pipeline.notify.contacts import Contact, RegisterUnavailableError
 from pipeline.policy import Rulebook
 from pipeline.policy.entries import ChannelKind, QuietHours, Step
@@ -177,6 +177,90 @@ def test_a_call_that_arrived_after_all_ends_the_tries(town: Town) -> None:
     assert town.sms.accepted == {}
 
 
+def test_a_try_that_fails_after_an_earlier_one_arrived_is_followed_by_nothing(town: Town) -> None:
+    town.voice.failure = Failure.TEMPORARY
+    town.begin()
+    first = town.case.reminder_key
+    town.told(town.voice, first, "failed")
+
+    def arrives_meanwhile() -> None:
+        with town.storage.begin() as uow:
+            uow.registry.add_callback("voice", f"{first} delivered")
+            uow.commit()
+
+    town.voice.before_answer = arrives_meanwhile
+    town.pass_time(61)
+    second = town.case.reminder_key
+    town.told(town.voice, second, "failed")
+    town.pass_time(15)
+
+    assert [one.status for one in town.messages] == [
+        DeliveryStatus.DELIVERED,
+        DeliveryStatus.FAILED,
+    ]
+    assert town.case.status is CaseStatus.GRACE
+    assert town.sms.accepted == {}
+
+
+def test_a_call_that_arrived_after_all_ends_the_question_to_the_operator(town: Town) -> None:
+    town.begin()
+    first = town.case.reminder_key
+    town.told(town.voice, first, "failed")
+    town.pass_time(11)
+    town.told(town.sms, town.case.reminder_key, "failed")
+    asked = town.case.asks_operator
+    town.told(town.voice, first, "delivered")
+
+    assert asked
+    assert not town.case.asks_operator
+    assert town.case.status is CaseStatus.GRACE
+
+
+def test_who_said_that_the_vehicle_is_not_theirs_stays_nobody_s_reminder(town: Town) -> None:
+    town.begin()
+    key = town.case.reminder_key
+    town.told(town.voice, key, "not_mine")
+    town.told(town.voice, key, "delivered")
+    town.pass_time(60)
+
+    assert town.case.no_reminder_cause == "contact_doubtful"
+    assert town.case.asks_operator
+    assert town.sms.accepted == {}
+
+
+def test_two_providers_may_call_their_messages_by_the_same_number(town: Town) -> None:
+    for channel in (town.voice, town.sms):
+        channel.accepted["1"] = NOON
+        channel.before_answer = lambda: Accepted(provider_ref="1")
+    town.begin()
+    town.told(town.voice, "1", "failed")
+    town.pass_time(11)
+    town.told(town.sms, "1", "delivered")
+
+    assert [one.status for one in town.messages] == [
+        DeliveryStatus.FAILED,
+        DeliveryStatus.DELIVERED,
+    ]
+    assert [one.sent_by for one in town.messages] == ["voice", "sms"]
+    assert town.case.status is CaseStatus.GRACE
+
+
+def test_a_call_that_was_perhaps_placed_is_followed_by_a_question_and_not_by_the_next_try(
+    town: Town,
+) -> None:
+    def taken_in_silence() -> SendResult | None:
+        (message,) = town.messages
+        town.voice.accepted[message.key] = town.clock.now()
+        raise SendUncertainError("no answer")
+
+    town.voice.before_answer = taken_in_silence
+    town.begin()
+    town.pass_time(2)
+
+    assert len(town.voice.calls) == 1
+    assert [one.status for one in town.messages] == [DeliveryStatus.ACCEPTED]
+
+
 def test_when_no_try_is_left_a_person_is_asked(town: Town) -> None:
     town.begin()
     town.told(town.voice, town.case.reminder_key, "failed")
@@ -202,6 +286,10 @@ def test_a_failure_told_in_the_grace_period_takes_it_back_and_the_next_try_goes_
     assert (before, town.case.status) == (CaseStatus.GRACE, CaseStatus.REMINDER_DUE)
     assert town.case.grace_ends_at is None
     assert len(town.sms.accepted) == 1
+    with town.storage.read() as uow:
+        chain = [one.note for one in uow.audit.of_case(town.case.id)]
+    ways = [(CaseStatus(one.from_status), CaseStatus(one.to_status)) for one in chain]
+    assert all(end is start or end in TRANSITIONS[start] for start, end in ways)
 
 
 def test_a_contact_whose_vehicle_it_is_not_was_nobody_s_reminder(town: Town) -> None:

@@ -20,13 +20,13 @@ CHANNEL = "channel sms+https provider.example"
 SAID = re.escape(CHANNEL)
 
 
-def _provider(answer: httpx.Response | Exception, *, is_repeatable: bool = False) -> Provider:
+def _provider(answer: httpx.Response | Exception) -> Provider:
     def handle(request: httpx.Request) -> httpx.Response:
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    return Provider(CHANNEL, is_repeatable=is_repeatable, transport=httpx.MockTransport(handle))
+    return Provider(CHANNEL, transport=httpx.MockTransport(handle))
 
 
 NOT_SENT = [httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.PoolTimeout("x")]
@@ -53,12 +53,6 @@ def test_what_went_out_without_an_answer_was_perhaps_taken(failure: Exception) -
     assert PHONE not in str(uncertain.value)
 
 
-@pytest.mark.parametrize("failure", PERHAPS_SENT, ids=repr)
-def test_a_provider_that_knows_keys_is_simply_asked_again(failure: Exception) -> None:
-    with pytest.raises(ChannelUnavailableError):
-        _provider(failure, is_repeatable=True).hand_over(URL, headers={})
-
-
 @pytest.mark.parametrize("status", [302, 408, 425, 429, 500, 502, 503])
 def test_a_status_that_passes_means_later(status: int) -> None:
     with pytest.raises(ChannelUnavailableError, match=f"^{SAID}: HTTP {status}$"):
@@ -70,8 +64,6 @@ def test_whoever_gave_up_waiting_for_the_provider_cannot_tell() -> None:
 
     with pytest.raises(SendUncertainError, match=f"^{SAID}: HTTP 504$"):
         _provider(answer).hand_over(URL, headers={})
-    with pytest.raises(ChannelUnavailableError):
-        _provider(answer, is_repeatable=True).hand_over(URL, headers={})
 
 
 @pytest.mark.parametrize("failure", NOT_SENT + PERHAPS_SENT, ids=repr)

@@ -205,11 +205,13 @@ class StorageContract:
                 status=DeliveryStatus.ACCEPTED,
                 accepted_at=NOON,
                 provider_ref="p",
+                sent_by="sms",
             )
             assert not uow.outbox.finish(first, sent, due_at=None)
             assert uow.outbox.finish(second, sent, due_at=None)
             assert (first.attempts, second.attempts) == (1, 2)
-            assert uow.outbox.by_provider_ref("p") == sent
+            assert uow.outbox.by_provider_ref("sms", "p") == sent
+            assert uow.outbox.by_provider_ref("voice", "p") is None
             assert uow.outbox.count(DeliveryStatus.ACCEPTED) == 1
             assert uow.cases.reminded_since(PLATE, NOON) == 1
             assert uow.cases.reminded_since(PLATE, NOON + seconds(1)) == 0

@@ -155,6 +155,26 @@ def test_others_hear_that_a_clock_was_accepted(
     storage.close()
 
 
+def test_what_a_wrong_clock_put_off_is_looked_at_once_it_is_right(storage_url: str) -> None:
+    wrong = open_storage(storage_url, clock=ManualClock(SystemClock().now() + seconds(7200)))
+    with wrong.begin() as uow:
+        uow.registry.add_callback("sms", "early")
+        request = uow.registry.next_request()
+        assert request is not None
+        uow.registry.put_off_request(request.id, uow.now() + seconds(2))
+        uow.commit()
+    wrong.close()
+
+    accept_clock(storage_url)
+
+    storage = open_storage(storage_url)
+    with storage.begin() as uow:
+        found = uow.registry.next_request()
+        assert found is not None
+        assert found.requested_at <= uow.now()
+    storage.close()
+
+
 def test_a_claim_begins_where_the_last_one_was_and_at_the_beginning_once_a_minute(
     storage: Storage, clock: ManualClock
 ) -> None:

@@ -94,6 +94,7 @@ Fact = (
     Seen | Left | PlateRead | ContactKnown | SiteStopped | PlateEntered | ClosedByOperator | Decided
 )
 
+
 TryKey = tuple[int, ChannelKind, int]
 """After how many entered plates, by which channel, and the try's place in the rulebook's list."""
 

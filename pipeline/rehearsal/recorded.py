@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from operator import attrgetter
 
 from pipeline.case import Case, CaseStatus, Sighting
 from pipeline.events.plate import PlateReading, PlateStatus
@@ -136,7 +135,7 @@ def recorded_of(stored: StoredCase, site: Site | None, now: datetime) -> Recorde
     return Recorded(
         case=case,
         opening=_as_opened(case, first, 1 + len(at_once), left if has_left_before else None),
-        facts=tuple(sorted(facts, key=attrgetter("at"))),
+        facts=tuple(sorted(facts, key=_in_order)),
         tries=_tries(stored, entered),
         site=told.site,
         contact=next((one.contact for one in known if one.contact), None),
@@ -149,6 +148,11 @@ def recorded_of(stored: StoredCase, site: Site | None, now: datetime) -> Recorde
         path=_path(lines),
         was_guided=any(one.action in {_ENTERED, _CLOSED} for one in lines),
     )
+
+
+def _in_order(fact: Fact) -> tuple[datetime, bool]:
+    """By time; what policy knew when it answered to a sighting comes before the sighting."""
+    return fact.at, not isinstance(fact, PlateRead | ContactKnown | SiteStopped)
 
 
 def _known_at(lines: Sequence[AuditLine], number: int) -> datetime:

@@ -8,11 +8,12 @@ from multiprocessing import get_context
 
 from pipeline.policy.parameters import Rulebook
 from pipeline.rehearsal.ledger import Ledger, Past
+from pipeline.rehearsal.moment import World
 from pipeline.rehearsal.outcome import Ending, Label, Played, Unknowable
 from pipeline.rehearsal.part import Part
 from pipeline.rehearsal.plan import Plan
 from pipeline.rehearsal.recorded import Recorded, recorded_of
-from pipeline.rehearsal.replay import World, replay
+from pipeline.rehearsal.replay import replay
 from pipeline.rehearsal.result import Rehearsal
 from pipeline.rehearsal.stand_in import with_stand_in
 from pipeline.storage import UnitOfWork, open_storage

@@ -20,7 +20,7 @@ from pipeline.policy.engine import decide
 from pipeline.policy.situation import ContactState, Situation
 from pipeline.rehearsal.ledger import Earlier
 
-__all__ = ["answer_of", "day_and_month", "possible"]
+__all__ = ["answer_of", "day_and_month", "gist", "possible"]
 
 
 @lru_cache(maxsize=1000)
@@ -64,10 +64,10 @@ def possible(
 def answer_of(situations: Iterable[Situation]) -> tuple[Decision, bool]:
     """The answer to the first of several possible situations, and whether all have the same one."""
     first, *others = [decide(one) for one in situations]
-    return first, all(_gist(one) == _gist(first) for one in others)
+    return first, all(gist(one) == gist(first) for one in others)
 
 
-def _gist(decision: Decision) -> tuple[object, ...]:
+def gist(decision: Decision) -> tuple[object, ...]:
     """What makes two answers the same, whatever was looked at for them."""
     match decision:
         case SendReminder(channel=channel, position=position):

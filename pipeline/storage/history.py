@@ -34,7 +34,6 @@ class AuditLine(NamedTuple):
     at: datetime
     actor: str
     action: str
-    from_status: str
     to_status: str
     cause: str
 

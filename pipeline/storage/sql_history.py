@@ -98,7 +98,6 @@ class SqlHistory:
                 audit.c.at,
                 audit.c.actor,
                 audit.c.action,
-                audit.c.from_status,
                 audit.c.to_status,
                 audit.c.cause,
             )

@@ -1,6 +1,7 @@
 """The reminder-first queue: ask policy what to do with a case, and do it."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -51,14 +52,15 @@ class ReminderQueue:
         """Ask what to do with `case` now and do it, within the transaction of `uow`."""
         if not case.is_open:
             return case
+        attempts = _attempts(uow, case)
         try:
-            contact = self._contact(uow, case)
+            contact = self._contact(case, attempts)
         except RegisterUnavailableError as exc:
             # Nobody is "without a contact" because the register is away.
             log.warning("asked again later", extra={"case_id": str(case.id), "error": str(exc)})
             uow.cases.set_timer(case.id, uow.now() + REGISTER_AGAIN)
             return case
-        situation = self._situation(uow, case, contact)
+        situation = self._situation(uow, case, contact, attempts)
         decision = decide(situation)
         done = self._apply(uow, situation, contact, decision)
         if isinstance(decision, SendReminder):
@@ -107,14 +109,19 @@ class ReminderQueue:
         """
         return None if plate_text is None else self.contacts.find(plate_text)
 
-    def _contact(self, uow: UnitOfWork, case: Case) -> Contact | None:
+    def _contact(self, case: Case, attempts: Sequence[Attempt]) -> Contact | None:
         """Whom to remind, where that is the question; the register is asked for nothing else."""
-        attempts = _attempts(uow, case)
         has_failed = bool(attempts) and attempts[-1].status is DeliveryStatus.FAILED
         is_asked = case.status is CaseStatus.SUSPECTED or has_failed
         return self.contact_of(case.plate.text) if is_asked and case.has_agreed_plate else None
 
-    def _situation(self, uow: UnitOfWork, case: Case, contact: Contact | None) -> Situation:
+    def _situation(
+        self,
+        uow: UnitOfWork,
+        case: Case,
+        contact: Contact | None,
+        attempts: tuple[Attempt, ...],
+    ) -> Situation:
         situation = Situation(
             case=case,
             site=uow.registry.site(case.camera_id),
@@ -124,7 +131,7 @@ class ReminderQueue:
             contact=_contact_state(contact),
             registered_class=contact.vehicle_class if contact else None,
             channels=self.kinds,
-            attempts=_attempts(uow, case),
+            attempts=attempts,
         )
         if situation.site is None:
             log.warning(

@@ -36,20 +36,13 @@ _WORDS = {
     "due",
     "entry",
     "source",
-    "known_fault",
 }
 
 
 def _read(file: Path) -> list[Any]:
     theme = file.stem.replace("_", " ")
     return [
-        pytest.param(
-            scenario,
-            id=f"{theme}: {scenario['name']}",
-            marks=[pytest.mark.xfail(reason=scenario["known_fault"], strict=True)]
-            if "known_fault" in scenario
-            else [],
-        )
+        pytest.param(scenario, id=f"{theme}: {scenario['name']}")
         for scenario in yaml.safe_load(file.read_text(encoding="utf-8"))
     ]
 
